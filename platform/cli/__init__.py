@@ -1,0 +1,1 @@
+"""The kgprism command: the only place that prints."""

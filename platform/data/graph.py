@@ -1,0 +1,153 @@
+"""Multi-modal knowledge graphs in memory: NumPy arrays only, so that workers share them without a copy."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Vectors of the entities that have them: ``entities`` (n,) ascending ids, ``values`` (n, width)."""
+
+    entities: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class MultiModalGraph:
+    """One graph. Ids are rows of ``entities``, ``relations`` and ``attributes``.
+
+    ``triples`` (triples, 3) head, relation, tail; ``attribute_triples`` (rows, 2) entity, attribute, as the source
+    repeats them; ``pictured`` ids of entities with a published image, features or not; ``names`` surface names,
+    empty where there is none.
+    """
+
+    entities: list[str]
+    relations: list[str]
+    triples: np.ndarray
+    attributes: list[str] = field(default_factory=list)
+    attribute_triples: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    features: Mapping[str, Features] = field(default_factory=dict)
+    pictured: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    names: list[str] = field(default_factory=list)
+
+    def arrays(self) -> Arrays:
+        """Return the graph as arrays; texts become bytes, one line each."""
+        found = {name: _bytes(getattr(self, name)) for name in _TEXTS}
+        found |= {name: getattr(self, name) for name in _IDS}
+        for modality, features in sorted(self.features.items()):
+            found[f"features/{modality}/entities"] = features.entities
+            found[f"features/{modality}/values"] = features.values
+        return found
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> "MultiModalGraph":
+        """Return the graph that `arrays` came from."""
+        modalities = sorted({key.split("/")[1] for key in arrays if key.startswith("features/")})
+        features = {
+            m: Features(arrays[f"features/{m}/entities"], arrays[f"features/{m}/values"]) for m in modalities
+        }
+        texts = {name: _lines(arrays[name]) for name in _TEXTS}
+        return cls(**texts, **{name: arrays[name] for name in _IDS}, features=features)
+
+
+_TEXTS = ("entities", "relations", "attributes", "names")
+_IDS = ("triples", "attribute_triples", "pictured")
+
+
+def _bytes(lines: list[str]) -> np.ndarray:
+    return np.frombuffer("".join(line + "\n" for line in lines).encode(), np.uint8)
+
+
+def _lines(array: np.ndarray) -> list[str]:
+    return array.tobytes().decode().split("\n")[:-1]
+
+
+def fingerprint(arrays: Arrays) -> str:
+    """Return 16 hexadecimal digits that change with any value of any array."""
+    state = hashlib.blake2b(digest_size=8)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        state.update(f"{name} {array.dtype.str} {array.shape};".encode())
+        state.update(array.data)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class AlignedGraphs:
+    """Two graphs and the pairs between them: ``pairs`` (pairs, 2) left id, right id, in the source's order.
+
+    ``published`` holds the source's own split, if any: ``train``, ``test`` and sometimes ``valid``.
+    """
+
+    name: str
+    left: MultiModalGraph
+    right: MultiModalGraph
+    pairs: np.ndarray
+    published: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def arrays(self) -> Arrays:
+        """Return everything but the name as arrays."""
+        found = {f"left/{key}": value for key, value in self.left.arrays().items()}
+        found |= {f"right/{key}": value for key, value in self.right.arrays().items()}
+        found |= {f"published/{key}": value for key, value in self.published.items()}
+        return found | {"pairs": self.pairs}
+
+    @classmethod
+    def of(cls, name: str, arrays: Arrays) -> "AlignedGraphs":
+        """Return the graphs that `arrays` came from."""
+
+        def below(prefix: str) -> Arrays:
+            return {key.removeprefix(prefix): array for key, array in arrays.items() if key.startswith(prefix)}
+
+        left, right = MultiModalGraph.of(below("left/")), MultiModalGraph.of(below("right/"))
+        return cls(name, left, right, arrays["pairs"], below("published/"))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any triple, pair, label or feature."""
+        return fingerprint(self.arrays())
+
+    @property
+    def modalities(self) -> set[str]:
+        """What a method can be given besides the graph itself."""
+        found = {"relation"} | (set(self.left.features) & set(self.right.features))
+        return found | ({"attribute"} if len(self.left.attribute_triples) and len(self.right.attribute_triples) else set())
+
+
+@dataclass(frozen=True, eq=False)
+class CompletionGraph:
+    """One graph whose triples are split: ``graph.triples`` holds the training triples, then come valid and test."""
+
+    name: str
+    graph: MultiModalGraph
+    valid: np.ndarray
+    test: np.ndarray
+
+    def arrays(self) -> Arrays:
+        """Return everything but the name as arrays."""
+        return {f"graph/{k}": v for k, v in self.graph.arrays().items()} | {"valid": self.valid, "test": self.test}
+
+    @classmethod
+    def of(cls, name: str, arrays: Arrays) -> "CompletionGraph":
+        """Return the graph that `arrays` came from."""
+        graph = {key.removeprefix("graph/"): array for key, array in arrays.items() if key.startswith("graph/")}
+        return cls(name, MultiModalGraph.of(graph), arrays["valid"], arrays["test"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with any triple, label or feature."""
+        return fingerprint(self.arrays())
+
+
+Dataset = AlignedGraphs | CompletionGraph
+
+
+def dataset_of(name: str, arrays: Arrays) -> Dataset:
+    """Return the dataset that `arrays` came from, whichever kind it is."""
+    return AlignedGraphs.of(name, arrays) if "pairs" in arrays else CompletionGraph.of(name, arrays)

@@ -1,0 +1,122 @@
+"""The contract of a method, and how the platform finds one by name."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from kgprism.platform.errors import ConfigurationError, nearest
+from kgprism.platform.part import Nothing, Settings, Slot
+from kgprism.platform.seeding import seeded
+from kgprism.platform.settings import AlignmentData, Evaluation, Modality, Probation, Training
+
+if TYPE_CHECKING:
+    from kgprism.platform.data.joint import JointGraph
+    from kgprism.platform.tasks.batch import Batch, Pairs
+
+
+class Method(nn.Module):
+    """A composition of parts. A subclass of a task's class says which data and which judge it gets."""
+
+    task: ClassVar[str]
+    Config: ClassVar[type[Settings]]
+    #: name -> dotted overrides on the class's defaults; every method has ``code`` and ``paper``
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"code": {}, "paper": {}}
+    #: where paper and released code disagree, and which one each preset follows; one line each
+    departures: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def part(self, name: str, build: Callable[..., nn.Module], *shapes: Any, **options: Any) -> nn.Module:
+        """Build one part from random numbers of its own, so that the others do not depend on it."""
+        with seeded(self.seed, name):
+            return build(*shapes, **options)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return AdamW parameter groups; a group may carry its own ``weight_decay`` and ``rate_factor``."""
+        return [{"params": list(self.parameters())}]
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draw what stays the same for an epoch, such as noise on the inputs."""
+
+
+class Alignment(Method):
+    """Entity alignment: both graphs live in one id space, the left graph's entities first."""
+
+    task = "alignment"
+
+    class Config(Settings):
+        """What every alignment method has."""
+
+        modalities: frozenset[Modality] = frozenset({"image", "attribute", "relation"})
+        data: AlignmentData = AlignmentData()
+        train: Training = Training()
+        eval: Evaluation = Evaluation()
+        pseudo_pairs: Slot[Probation | Nothing] = Nothing()
+
+    def __init__(self, config: Config, graphs: "JointGraph", seed: int) -> None:
+        """Build from settings and data; no file access, no device, no global seeding."""
+        super().__init__(seed)
+        self.config = config
+
+    def encode(self) -> Mapping[str, Tensor]:
+        """Return named views of all entities, each ``(entities, width)``; ``joint`` is what the judge compares."""
+        raise NotImplementedError(type(self).__name__)
+
+    def losses(self, views: Mapping[str, Tensor], pairs: "Pairs") -> dict[str, Tensor]:
+        """Return the named, weighted loss terms of one slice of pairs, each a mean over the slice."""
+        raise NotImplementedError(type(self).__name__)
+
+    def forward(self, batch: "Batch") -> dict[str, Tensor]:
+        """Return the loss terms of one optimiser step: one encoding, summed over the slices (spec 0.8)."""
+        views = self.encode()
+        total: dict[str, Tensor] = {}
+        for pairs in batch.slices:
+            for name, value in self.losses(views, pairs).items():
+                total[name] = total[name] + value if name in total else value
+        return total
+
+    def embed(self) -> Tensor:
+        """Return what entities are compared by, ``(entities, width)``; the judge normalises the rows."""
+        return self.encode()["joint"]
+
+
+def load(name: str) -> type[Method]:
+    """Return a method's class: an installed plug-in of that name, else the file of that name in ``methods/``.
+
+    Raises:
+        ConfigurationError: if there is none; it names the nearest.
+    """
+    if name not in names():
+        raise ConfigurationError(f"unknown method '{name}'{nearest(name, names())}")
+    for found in entry_points(group="kgprism.methods", name=name):
+        plugin = found.load()
+        assert issubclass(plugin, Method), f"{found.value} is no kgprism method"
+        return plugin
+    module = importlib.import_module(f"kgprism.methods.{name}")
+    return next(_defined(module.__name__, vars(module)))
+
+
+def _defined(module: str, members: Mapping[str, Any]) -> Iterator[type[Method]]:
+    for member in members.values():
+        if isinstance(member, type) and issubclass(member, Method) and member.__module__ == module:
+            yield member
+
+
+def names() -> list[str]:
+    """Return every method there is, plug-ins included."""
+    own = {entry.name.removesuffix(".py") for entry in files("kgprism.methods").iterdir() if entry.name.endswith(".py")}
+    return sorted(own | {found.name for found in entry_points(group="kgprism.methods")})
+
+
+def device(word: str) -> torch.device:
+    """Return the device that a configuration names; ``auto`` takes a GPU if there is one."""
+    if word == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(word)

@@ -1,0 +1,1 @@
+"""Building blocks that at least two methods use."""

@@ -1,0 +1,82 @@
+"""Settings that every method shares; a method's ``Config`` only changes their defaults."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless
+
+Modality = Literal["image", "attribute", "relation", "text"]
+Selection = Literal["valid", "best_test", "last"]
+SELECTIONS: tuple[Selection, ...] = ("valid", "best_test", "last")
+
+
+class AlignmentData(Settings):
+    """What is read from the two graphs (spec 0.2, 0.3)."""
+
+    seed_ratio: float = Field(0.2, gt=0, lt=1, description="share of the pairs that is known when training starts")
+    split: Literal["seeded", "published"] = Field("seeded", description="seeded: shuffled by split_seed, as the papers")
+    split_seed: int | None = Field(None, ge=0, description="none: the run's seed")
+    missing_images: Literal["normal", "neighbour", "zero"] = "normal"
+    image_ratio: float = Field(1.0, ge=0, le=1, description="R_img: share of the paired entities that keeps an image")
+    top_relations: int = Field(1000, ge=1)
+    top_attributes: int = Field(1000, ge=1)
+
+
+class Cosine(Part):
+    """Linear warm-up, then half a cosine down to zero."""
+
+    kind: Literal["cosine"] = "cosine"
+    warmup: float = Field(0.15, ge=0, lt=1, description="share of all steps")
+
+
+class Training(Settings):
+    """The optimiser and how often it steps (spec 0.8)."""
+
+    epochs: int = Field(100, ge=1)
+    step: Literal["epoch", "batch"] = Field("epoch", description="one optimiser step an epoch (Loop-E) or a batch (Loop-M)")
+    batch_size: int = Field(512, ge=1, description="pairs (or triples) whose members are each other's negatives")
+    learning_rate: float = Field(5e-4, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    schedule: Slot[Cosine | Nothing] = Nothing()
+    clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
+    accumulate: int = Field(1, ge=1, description="batches a step (Loop-M)")
+    patience: int = Field(0, ge=0, description="evaluations without a gain before an early stop; 0: never")
+    device: Stateless[str] = "auto"
+    checkpoint_seconds: Stateless[float] = Field(60.0, ge=0, description="least time between two checkpoints")
+    keep_weights: Stateless[bool] = True
+
+
+class Evaluation(Settings):
+    """How a run is judged and which epoch is picked (spec 0.10)."""
+
+    every: int = Field(50, ge=1, description="epochs between evaluations; the last epoch is always evaluated")
+    csls_k: int = Field(3, ge=0, description="neighbours of CSLS; 0: plain cosine")
+    valid_ratio: float = Field(0.1, ge=0, lt=1, description="share of the seeds held out to choose the epoch")
+    metric: Literal["mrr", "hits_at_1", "hits_at_10"] = "mrr"
+    direction: Literal["l2r", "r2l", "mean"] = "l2r"
+    select: Stateless[Selection] = Field("valid", description="which stored epoch a table shows; every run stores all")
+    chunk: Stateless[int] = Field(2048, ge=1, description="queries scored at once")
+
+    @model_validator(mode="after")
+    def _selectable(self) -> "Evaluation":
+        if self.select == "valid" and self.valid_ratio == 0:
+            raise ValueError("select is 'valid' but valid_ratio is 0: choose select=last or select=best_test")
+        return self
+
+
+class Probation(Part):
+    """Pseudo-pairs that must be mutual nearest neighbours again and again before they are trained on (spec 0.9)."""
+
+    kind: Literal["probation"] = "probation"
+    start: int = Field(500, ge=0, description="E0: first epoch that checks")
+    every: int = Field(5, ge=1, description="Ke: epochs between checks")
+    window: int = Field(50, ge=1, description="P: epochs after which a new probation starts")
+    commit: int = Field(50, ge=1, description="W: epochs between additions to the training pairs")
+    when: Literal["before", "after"] = Field("after", description="check before or after the epoch's steps")
+    mode: Literal["train", "eval"] = Field("train", description="dropout and noise on or off while checking")
+    restart: Literal["every_epoch", "once", "never"] = Field(
+        "every_epoch", description="when a new optimiser is made from `start` on (il_opt_reset)"
+    )
+    learning_rate_factor: float = Field(0.2, gt=0, description="on the learning rate from `start` on")
+    chunk: Stateless[int] = Field(2048, ge=1, description="left entities compared at once")

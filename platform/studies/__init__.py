@@ -1,0 +1,1 @@
+"""Search spaces, suites, the result store, tables and TensorBoard."""

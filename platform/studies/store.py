@@ -1,0 +1,122 @@
+"""The result store: a folder of runs, each whole or absent, merged by copying, safe to kill at any moment."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+from safetensors.torch import save_file
+
+from kgprism.platform.errors import DataError
+from kgprism.platform.training.outcome import Outcome
+from kgprism.platform.training.run import Run
+
+
+def home() -> Path:
+    """Return the user's folder: ``KGPRISM_HOME``, else ``~/kgprism``."""
+    return Path(os.environ.get("KGPRISM_HOME") or Path.home() / "kgprism").expanduser().absolute()
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished run as stored. ``selections[name]`` has ``epoch`` and ``metrics``."""
+
+    id: str
+    method: str
+    dataset: str
+    seed: int
+    configuration: Mapping[str, Any]
+    notes: tuple[str, ...]
+    selections: Mapping[str, Mapping[str, Any]]
+    stopped: str
+    seconds: float
+    peak_bytes: int
+    finished: str
+    folder: Path
+
+    def metric(self, select: str, name: str) -> float | None:
+        """Return one number, such as ``metric("valid", "test/l2r/mrr")``; none where that selection was not made."""
+        chosen = self.selections.get(select)
+        return None if chosen is None else chosen["metrics"].get(name)
+
+    def history(self) -> pd.DataFrame:
+        """Return one row an epoch; cells of epochs without evaluation are NaN."""
+        return pd.read_parquet(self.folder / "history.parquet")
+
+    def ranks(self, select: str) -> dict[str, np.ndarray]:
+        """Return the test ranks of every query: ``l2r/realistic``, ``l2r/optimistic`` and so on."""
+        with np.load(self.folder / "ranks.npz") as stored:
+            return {key.removeprefix(f"{select}/"): stored[key] for key in stored if key.startswith(f"{select}/")}
+
+
+class Store:
+    """Runs below ``<home>/runs``."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home() / "runs"
+
+    def has(self, run_id: str) -> bool:
+        """Tell whether this run is finished."""
+        return (self.folder / run_id / "run.json").exists()
+
+    def read(self, run_id: str) -> Record | None:
+        """Return a finished run, or none.
+
+        Raises:
+            DataError: if its file was damaged from outside.
+        """
+        file = self.folder / run_id / "run.json"
+        try:
+            plain = json.loads(file.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise DataError(f"{file}: not a run record ({error}); delete its folder to run it again") from None
+        plain["notes"] = tuple(plain["notes"])
+        known = {key: plain[key] for key in Record.__dataclass_fields__ if key != "folder"}
+        return Record(**known, folder=file.parent)
+
+    def __iter__(self) -> Iterator[Record]:
+        for file in sorted(self.folder.glob("*/run.json")):
+            if record := self.read(file.parent.name):
+                yield record
+
+    def partial(self, run_id: str) -> Path:
+        """Return the folder of a run in progress, where its checkpoint and event files live."""
+        folder = self.folder / f"{run_id}.partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write(self, run: Run, outcome: Outcome, machine: Mapping[str, Any] | None = None) -> Record:
+        """Keep a finished run: written under a temporary name, then renamed; the partial folder goes."""
+        target = self.folder / run.id
+        scratch = self.folder / f".{run.id}.{uuid4().hex[:8]}"
+        scratch.mkdir(parents=True)
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        plain = {"id": run.id, "method": run.method, "dataset": run.dataset, "fingerprint": run.fingerprint}
+        plain |= {"seed": run.seed, "configuration": dict(run.configuration), "notes": list(run.notes)}
+        plain |= {"selections": {k: {"epoch": c.epoch, "metrics": dict(c.metrics)} for k, c in outcome.selections.items()}}
+        plain |= {"stopped": outcome.stopped, "seconds": outcome.seconds, "peak_bytes": outcome.peak_bytes}
+        plain |= {"finished": finished, "machine": dict(machine or {})}
+        pd.DataFrame(outcome.history).to_parquet(scratch / "history.parquet")
+        ranks = {f"{name}/{key}": r for name, chosen in outcome.selections.items() for key, r in chosen.ranks.items()}
+        np.savez_compressed(scratch / "ranks.npz", **ranks)
+        if outcome.weights:
+            save_file({k: v.detach().cpu().contiguous() for k, v in outcome.weights.items()}, scratch / "model.safetensors")
+        # Last, because its presence is what makes a run finished.
+        (scratch / "run.json").write_text(json.dumps(plain, indent=1, sort_keys=True))
+        with contextlib.suppress(OSError):  # another process has finished the same run: its result is as good
+            scratch.rename(target)
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(self.folder / f"{run.id}.partial", ignore_errors=True)
+        record = self.read(run.id)
+        assert record is not None, f"{target} vanished while it was written"
+        return record

@@ -1,0 +1,1 @@
+"""What is asked of a method and how every method is judged."""

@@ -1,0 +1,57 @@
+"""What the training loop knows of a task."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from kgprism.platform.tasks.batch import Batch
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One evaluation: ``metrics`` such as ``l2r/mrr``; ``ranks`` such as ``l2r/realistic``, one number a query."""
+
+    metrics: Mapping[str, float]
+    ranks: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Restart:
+    """What happens to the optimiser at the start of an epoch: a factor on its base rate, and whether it is made anew."""
+
+    rate_factor: float
+    fresh: bool
+
+
+class Task(Protocol):
+    """Batches, judge and pseudo-labels of one run; it holds no weights."""
+
+    #: the parts that are judged while training, such as ``("valid", "test")``
+    splits: tuple[str, ...]
+
+    def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+        """Yield one batch a backward pass; the order depends on the seed and the epoch only."""
+
+    def judge(self, method: Any, split: str) -> Judgement:
+        """Rank every query of a split. The method is in eval mode, without gradients.
+
+        Raises:
+            RunError: if a score is not finite.
+        """
+
+    def restart(self, epoch: int) -> Restart | None:
+        """Say what happens to the optimiser before this epoch (pseudo-pairs change the rate)."""
+
+    def propose(self, epoch: int, when: str, method: Any) -> np.ndarray | None:
+        """Return new training pairs ``(pairs, 2)``, ``when`` being ``before`` or ``after`` the epoch's steps; or none."""
+
+    def accept(self, proposal: np.ndarray) -> None:
+        """Train on these pairs from now on; called on every worker with what the first one proposed."""
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must hold to go on exactly; plain values and arrays."""
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's state."""

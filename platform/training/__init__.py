@@ -1,0 +1,1 @@
+"""The plain PyTorch loop and the Ray Train trainer around it."""

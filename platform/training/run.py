@@ -1,0 +1,105 @@
+"""One run as plain data, its identity, and how it is carried out in this process."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from kgprism.platform import configuration
+from kgprism.platform.configuration import Overrides
+from kgprism.platform.data.graph import AlignedGraphs, Dataset
+from kgprism.platform.errors import ConfigurationError, nearest
+from kgprism.platform.method import Alignment, load
+from kgprism.platform.part import Settings
+
+#: Counts up whenever a judge changes what it reports.
+EVALUATOR = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a result depends on. ``configuration`` is flat and complete; ``notes`` tell what was adapted."""
+
+    method: str
+    dataset: str
+    fingerprint: str
+    seed: int
+    configuration: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def settings(self) -> Any:
+        """The validated configuration tree (a method's ``Config``)."""
+        return configuration.resolve(load(self.method).Config, self.configuration, source=f"run of {self.method}")
+
+    @cached_property
+    def id(self) -> str:
+        """Sixteen digits: the same for the same code, configuration, data, seed and judge; nothing else counts."""
+        stateful = configuration.flatten(self.settings, stateless=False)
+        return configuration.digest(source_digest(self.method), stateful, self.fingerprint, self.seed, EVALUATOR)
+
+
+def plan(
+    method: str, dataset: Dataset, seed: int, *layers: Overrides, preset: str | None = None, source: str = "--set"
+) -> Run:
+    """Resolve a run: defaults, preset, then layers of overrides; modalities that the data lacks are taken out and noted.
+
+    Raises:
+        ConfigurationError: unknown method, preset or key, a value out of range, or a task that does not fit the data.
+    """
+    kind = load(method)
+    wanted = "alignment" if isinstance(dataset, AlignedGraphs) else "completion"
+    if kind.task != wanted:
+        raise ConfigurationError(f"{method} is a method of {kind.task}, but {dataset.name} is data for {wanted}")
+    if preset is not None and preset not in kind.presets:
+        raise ConfigurationError(f"{method} has no preset '{preset}'{nearest(preset, kind.presets)}")
+    chosen = kind.presets[preset] if preset else {}
+    settings = configuration.resolve(kind.Config, chosen, source=f"preset {preset} of {method}")
+    settings = configuration.resolve(kind.Config, configuration.flatten(settings), *layers, source=source)
+    settings, notes = _fit(settings, dataset)
+    return Run(method, dataset.name, dataset.fingerprint, seed, configuration.flatten(settings), notes)
+
+
+def _fit(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[str, ...]]:
+    """Take out the modalities that the dataset does not have, so that equal runs have equal identities."""
+    if not isinstance(settings, Alignment.Config) or not isinstance(dataset, AlignedGraphs):
+        return settings, ()
+    absent = sorted(settings.modalities - dataset.modalities)
+    if not absent:
+        return settings, ()
+    kept = settings.model_copy(update={"modalities": settings.modalities - set(absent)})
+    return kept, tuple(f"{dataset.name} has no {modality} features: left out" for modality in absent)
+
+
+@cache
+def source_digest(method: str) -> str:
+    """Digest the code that can change a number: the method and the rooms below it, without comments and docstrings."""
+    module = load(method).__module__
+    texts = [Path(str(__import__(module, fromlist=["_"]).__file__)).read_text()]
+    rooms = ("nn", "tasks", "training", "data")
+    for room in rooms:
+        folder = files(f"kgprism.platform.{room}")
+        texts += [e.read_text() for e in sorted(folder.iterdir(), key=lambda e: e.name) if e.name in _COUNTED[room]]
+    return configuration.digest([_bare(text) for text in texts])
+
+
+#: Files whose code decides results; readers are covered by the data's fingerprint, trainers only distribute.
+_COUNTED: dict[str, set[str]] = {
+    "nn": {e.name for e in files("kgprism.platform.nn").iterdir() if e.name.endswith(".py")},
+    "tasks": {e.name for e in files("kgprism.platform.tasks").iterdir() if e.name.endswith(".py")},
+    "training": {"loop.py", "optimiser.py"},
+    "data": {"joint.py", "features.py", "split.py"},
+}
+
+
+def _bare(text: str) -> str:
+    """Return code without comments, docstrings and layout."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body[0] = ast.Pass()
+    return ast.unparse(tree)
