@@ -24,8 +24,7 @@ def resolve(schema: type[S], *layers: Overrides, source: str = "configuration") 
     """
     tree: dict[str, Any] = schema().model_dump(mode="json")
     for layer in layers:
-        # The choice of a part comes first: its keys are only known then.
-        for key in sorted(layer, key=lambda k: (not k.endswith(".kind"), k.count("."))):
+        for key in _outer_first(layer):
             _put(schema, tree, key, layer[key], source)
     try:
         return schema.model_validate(tree)
@@ -35,6 +34,11 @@ def resolve(schema: type[S], *layers: Overrides, source: str = "configuration") 
         got = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
         raise ConfigurationError(f"{source}: {_dotted(tree, place)}: {message}{got}") from None
+
+
+def _outer_first(layer: Overrides) -> list[str]:
+    """Return the keys so that a part is chosen before anything below it is set: its keys are only known then."""
+    return sorted(layer, key=lambda key: (key.removesuffix(".kind").count("."), key != "kind", key))
 
 
 def _dotted(tree: Mapping[str, Any], place: str) -> str:
@@ -61,13 +65,13 @@ def _put(schema: type[Settings], tree: dict[str, Any], key: str, value: Any, sou
     below = _step(known, node, last, walked, key, source)
     if last == "kind":
         _choose(known, node, value, key, source)
-    elif any("kind" in member.model_fields for member in below) and isinstance(value, str):
+    elif any("kind" in member.model_fields for member in below) and not isinstance(value, Mapping):
         if not isinstance(node[last], dict):
             raise ConfigurationError(f"{source}: '{key}' cannot be chosen")
         _choose(below, node[last], value, key, source)
     elif isinstance(value, Mapping) and below:
-        for inner, leaf in value.items():
-            _put(schema, tree, f"{key}.{inner}", leaf, source)
+        for inner in _outer_first(value):
+            _put(schema, tree, f"{key}.{inner}", value[inner], source)
     else:
         node[last] = value
 

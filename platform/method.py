@@ -1,9 +1,9 @@
 """The contract of a method, and how the platform finds one by name."""
 
-import importlib
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import entry_points
-from importlib.resources import files
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -15,8 +15,8 @@ from kgprism.platform.seeding import seeded
 from kgprism.platform.settings import AlignmentData, Evaluation, Modality, Probation, Training
 
 if TYPE_CHECKING:
+    from kgprism.platform.batch import Batch, Pairs
     from kgprism.platform.data.joint import JointGraph
-    from kgprism.platform.tasks.batch import Batch, Pairs
 
 
 class Method(nn.Module):
@@ -99,7 +99,7 @@ def load(name: str) -> type[Method]:
         plugin = found.load()
         assert issubclass(plugin, Method), f"{found.value} is no kgprism method"
         return plugin
-    module = importlib.import_module(f"kgprism.methods.{name}")
+    module = import_module(f"kgprism.methods.{name}")
     return next(_defined(module.__name__, vars(module)))
 
 
@@ -111,7 +111,7 @@ def _defined(module: str, members: Mapping[str, Any]) -> Iterator[type[Method]]:
 
 def names() -> list[str]:
     """Return every method there is, plug-ins included."""
-    own = {entry.name.removesuffix(".py") for entry in files("kgprism.methods").iterdir() if entry.name.endswith(".py")}
+    own = {module.name for module in iter_modules(import_module("kgprism.methods").__path__)}
     return sorted(own | {found.name for found in entry_points(group="kgprism.methods")})
 
 

@@ -2,10 +2,12 @@
 
 import types
 import typing
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
+
+if TYPE_CHECKING:
+    from torch import nn
 
 T = TypeVar("T")
 
@@ -39,7 +41,10 @@ class Settings(BaseModel):
 class Part(Settings):
     """Settings of a replaceable piece. A subclass names its ``kind`` and builds its module from data shapes."""
 
-    def build(self, *shapes: Any, **options: Any) -> nn.Module:
+    #: whether this part is what its slot holds when the idea is taken out; every slot has one such part
+    null: ClassVar[bool] = False
+
+    def build(self, *shapes: Any, **options: Any) -> "nn.Module":
         """Return the module; called inside the part's own seeded block."""
         raise TypeError(f"{type(self).__name__} has nothing to build")
 
@@ -50,7 +55,9 @@ class Nothing(Part):
     kind: Literal["none"] = "none"
     null: ClassVar[bool] = True
 
-    def build(self, *shapes: Any, **options: Any) -> nn.Module:
+    def build(self, *shapes: Any, **options: Any) -> "nn.Module":
+        from torch import nn  # here, so that the command line can check a key without waiting for torch
+
         return nn.Identity()
 
 

@@ -2,10 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import numpy as np
-import torch
 
 
 def derive(seed: int, *names: str | int) -> int:
@@ -26,6 +25,13 @@ def seeded(seed: int, *names: str | int) -> Iterator[None]:
     Every part of a method is built inside its own block, so that removing one part leaves the initial weights of the
     others as they were: the variants of one seed are paired.
     """
+    import torch  # here, so that datasets can be drawn without waiting for it
+
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []):
         torch.manual_seed(derive(seed, *names))
         yield
+
+
+def within(*names: str | int) -> AbstractContextManager[None]:
+    """Seed a block for one named member of the part being built, so that members do not depend on each other either."""
+    return seeded(torch.initial_seed(), *names)

@@ -34,7 +34,9 @@ class Training(Settings):
     """The optimiser and how often it steps (spec 0.8)."""
 
     epochs: int = Field(100, ge=1)
-    step: Literal["epoch", "batch"] = Field("epoch", description="one optimiser step an epoch (Loop-E) or a batch (Loop-M)")
+    step: Literal["epoch", "batch"] = Field(
+        "epoch", description="one optimiser step an epoch (Loop-E) or a batch (Loop-M)"
+    )
     batch_size: int = Field(512, ge=1, description="pairs (or triples) whose members are each other's negatives")
     learning_rate: float = Field(5e-4, gt=0)
     weight_decay: float = Field(0.01, ge=0)

@@ -1,8 +1,6 @@
 """The result store: a folder of runs, each whole or absent, merged by copying, safe to kill at any moment."""
 
-import contextlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +14,9 @@ import pandas as pd
 from safetensors.torch import save_file
 
 from kgprism.platform.errors import DataError
+from kgprism.platform.home import home
 from kgprism.platform.training.outcome import Outcome
 from kgprism.platform.training.run import Run
-
-
-def home() -> Path:
-    """Return the user's folder: ``KGPRISM_HOME``, else ``~/kgprism``."""
-    return Path(os.environ.get("KGPRISM_HOME") or Path.home() / "kgprism").expanduser().absolute()
 
 
 @dataclass(frozen=True)
@@ -76,16 +70,17 @@ class Store:
         file = self.folder / run_id / "run.json"
         try:
             plain = json.loads(file.read_text())
+            plain["notes"] = tuple(plain["notes"])
+            known = {key: plain[key] for key in Record.__dataclass_fields__ if key != "folder"}
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{file}: not a run record ({error}); delete its folder to run it again") from None
-        plain["notes"] = tuple(plain["notes"])
-        known = {key: plain[key] for key in Record.__dataclass_fields__ if key != "folder"}
         return Record(**known, folder=file.parent)
 
     def __iter__(self) -> Iterator[Record]:
-        for file in sorted(self.folder.glob("*/run.json")):
+        # A dot in front is a run that was being written when its process died.
+        for file in sorted(self.folder.glob("[!.]*/run.json")):
             if record := self.read(file.parent.name):
                 yield record
 
@@ -95,6 +90,15 @@ class Store:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def fail(self, run_id: str, reason: str) -> None:
+        """Note beside a run's checkpoint why it failed; a later success forgets it."""
+        (self.partial(run_id) / "failed.txt").write_text(reason)
+
+    def failure(self, run_id: str) -> str | None:
+        """Return why a run failed the last time, if it did."""
+        file = self.folder / f"{run_id}.partial" / "failed.txt"
+        return file.read_text() if file.exists() else None
+
     def write(self, run: Run, outcome: Outcome, machine: Mapping[str, Any] | None = None) -> Record:
         """Keep a finished run: written under a temporary name, then renamed; the partial folder goes."""
         target = self.folder / run.id
@@ -103,19 +107,28 @@ class Store:
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         plain = {"id": run.id, "method": run.method, "dataset": run.dataset, "fingerprint": run.fingerprint}
         plain |= {"seed": run.seed, "configuration": dict(run.configuration), "notes": list(run.notes)}
-        plain |= {"selections": {k: {"epoch": c.epoch, "metrics": dict(c.metrics)} for k, c in outcome.selections.items()}}
+        plain |= {
+            "selections": {k: {"epoch": c.epoch, "metrics": dict(c.metrics)} for k, c in outcome.selections.items()}
+        }
         plain |= {"stopped": outcome.stopped, "seconds": outcome.seconds, "peak_bytes": outcome.peak_bytes}
         plain |= {"finished": finished, "machine": dict(machine or {})}
         pd.DataFrame(outcome.history).to_parquet(scratch / "history.parquet")
         ranks = {f"{name}/{key}": r for name, chosen in outcome.selections.items() for key, r in chosen.ranks.items()}
         np.savez_compressed(scratch / "ranks.npz", **ranks)
         if outcome.weights:
-            save_file({k: v.detach().cpu().contiguous() for k, v in outcome.weights.items()}, scratch / "model.safetensors")
+            save_file(
+                {k: v.detach().cpu().contiguous() for k, v in outcome.weights.items()}, scratch / "model.safetensors"
+            )
         # Last, because its presence is what makes a run finished.
         (scratch / "run.json").write_text(json.dumps(plain, indent=1, sort_keys=True))
-        with contextlib.suppress(OSError):  # another process has finished the same run: its result is as good
+        if not self.has(run.id):  # a folder without a record is half a copy from elsewhere
+            shutil.rmtree(target, ignore_errors=True)
+        try:
             scratch.rename(target)
-        shutil.rmtree(scratch, ignore_errors=True)
+        except OSError:
+            if not self.has(run.id):
+                raise
+            shutil.rmtree(scratch)  # another process has finished the same run: its result is as good
         shutil.rmtree(self.folder / f"{run.id}.partial", ignore_errors=True)
         record = self.read(run.id)
         assert record is not None, f"{target} vanished while it was written"

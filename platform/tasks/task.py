@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kgprism.platform.tasks.batch import Batch
+from kgprism.platform.batch import Batch
 
 
 @dataclass(frozen=True)

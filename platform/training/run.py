@@ -4,16 +4,22 @@ import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from kgprism.platform import configuration
 from kgprism.platform.configuration import Overrides
+from kgprism.platform.data.features import join
 from kgprism.platform.data.graph import AlignedGraphs, Dataset
 from kgprism.platform.errors import ConfigurationError, nearest
 from kgprism.platform.method import Alignment, load
 from kgprism.platform.part import Settings
+from kgprism.platform.tasks.alignment import AlignmentTask
+from kgprism.platform.training.loop import Listener, Loop, quiet
+from kgprism.platform.training.outcome import Outcome
+from kgprism.platform.training.workers import Workers
 
 #: Counts up whenever a judge changes what it reports.
 EVALUATOR = 1
@@ -45,7 +51,7 @@ class Run:
 def plan(
     method: str, dataset: Dataset, seed: int, *layers: Overrides, preset: str | None = None, source: str = "--set"
 ) -> Run:
-    """Resolve a run: defaults, preset, then layers of overrides; modalities that the data lacks are taken out and noted.
+    """Resolve a run: defaults, preset, then layers of overrides; modalities that the data lacks are left out and noted.
 
     Raises:
         ConfigurationError: unknown method, preset or key, a value out of range, or a task that does not fit the data.
@@ -74,24 +80,45 @@ def _fit(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[str, ...
     return kept, tuple(f"{dataset.name} has no {modality} features: left out" for modality in absent)
 
 
+def execute(
+    run: Run,
+    dataset: Dataset,
+    *,
+    folder: Path | None = None,
+    listener: Listener = quiet,
+    workers: Workers | None = None,
+) -> Outcome:
+    """Carry a run out in this process, from its checkpoint in `folder` if there is one.
+
+    Raises:
+        RunError: if a loss or a score is not finite, or a checkpoint is damaged.
+    """
+    settings: Alignment.Config = run.settings
+    assert isinstance(dataset, AlignedGraphs), f"no task for {type(dataset).__name__}"
+    # Left and right pictures, texts and bags are filled the same way whatever the parts of the method.
+    joint = join(dataset, settings.data, run.seed, settings.modalities)
+    method = load(run.method)(settings, joint, run.seed)  # type: ignore[call-arg, arg-type]
+    task = AlignmentTask(dataset, settings, run.seed)
+    loop = Loop(method, task, settings.train, settings.eval, workers=workers, folder=folder, listener=listener)
+    return loop.run()
+
+
 @cache
 def source_digest(method: str) -> str:
     """Digest the code that can change a number: the method and the rooms below it, without comments and docstrings."""
-    module = load(method).__module__
-    texts = [Path(str(__import__(module, fromlist=["_"]).__file__)).read_text()]
-    rooms = ("nn", "tasks", "training", "data")
-    for room in rooms:
-        folder = files(f"kgprism.platform.{room}")
-        texts += [e.read_text() for e in sorted(folder.iterdir(), key=lambda e: e.name) if e.name in _COUNTED[room]]
+    texts = [Path(str(import_module(load(method).__module__).__file__)).read_text()]
+    for room, counted in _COUNTED.items():
+        folder = sorted(files(f"kgprism.platform.{room}").iterdir(), key=lambda file: file.name)
+        texts += [f.read_text() for f in folder if f.name.endswith(".py") and (not counted or f.name in counted)]
     return configuration.digest([_bare(text) for text in texts])
 
 
-#: Files whose code decides results; readers are covered by the data's fingerprint, trainers only distribute.
+#: Whose code decides results. Readers are covered by the data's fingerprint; trainers only distribute.
 _COUNTED: dict[str, set[str]] = {
-    "nn": {e.name for e in files("kgprism.platform.nn").iterdir() if e.name.endswith(".py")},
-    "tasks": {e.name for e in files("kgprism.platform.tasks").iterdir() if e.name.endswith(".py")},
-    "training": {"loop.py", "optimiser.py"},
-    "data": {"joint.py", "features.py", "split.py"},
+    "nn": set(),
+    "tasks": set(),
+    "training": {"loop.py", "optimiser.py", "selecting.py"},
+    "data": {"joint.py", "features.py", "images.py", "split.py"},
 }
 
 
@@ -99,7 +126,7 @@ def _bare(text: str) -> str:
     """Return code without comments, docstrings and layout."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            body[0] = ast.Pass()
+        match getattr(node, "body", None):
+            case [ast.Expr(ast.Constant()), *_] as body:
+                body[0] = ast.Pass()
     return ast.unparse(tree)

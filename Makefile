@@ -1,0 +1,42 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer: both make .venv on their own.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+KGPRISM_HOME ?= $(CURDIR)/.demo
+export RAY_USAGE_STATS_ENABLED := 0
+
+.PHONY: demo test lint clean
+
+demo: .venv/.installed
+	KGPRISM_HOME=$(KGPRISM_HOME) $(BIN)/kgprism ablate demo
+
+# pytest leaves with 5 where a mark collects nothing.
+pytest = $(BIN)/python -m pytest -q $(1) || test $$? -eq 5
+
+test: .venv/.installed
+	$(call pytest,)
+	$(call pytest,-m ray)
+	$(call pytest,-m slow)
+	$(call pytest,-m real)
+
+# The import path is not the folder path (docs/architecture: why platform/ has no __init__.py), so mypy reads links.
+lint: .venv/.linters
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && mkdir "$$tree/kgprism" \
+	&& ln -s $(CURDIR)/{platform,methods,search_spaces,ablations} "$$tree/kgprism/" \
+	&& cd "$$tree" && MYPYPATH="$$tree" $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
+		--cache-dir $(CURDIR)/.mypy_cache -p kgprism.platform -p kgprism.methods
+
+clean:
+	rm -rf .venv .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kgprism needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@touch $@
+
+.venv/.linters: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@

@@ -1,0 +1,1 @@
+"""One YAML file a published table or figure."""

@@ -1,0 +1,138 @@
+"""Datasets by name: built in, known benchmarks, the user's own folders; and how files come into the home."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from kgprism.platform.data import cache, layouts, toy
+from kgprism.platform.data.graph import Dataset
+from kgprism.platform.data.published import BENCHMARKS
+from kgprism.platform.errors import DataError, nearest
+from kgprism.platform.home import home
+
+_BUILT_IN: dict[str, Callable[[], Dataset]] = {"toy": toy.aligned, "toy-completion": toy.completion}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset that can be named. ``task`` is empty for the user's own data, which are not opened to list them."""
+
+    name: str
+    origin: Literal["built in", "benchmark", "own"]
+    task: str
+    present: bool
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did: the layout it took, the files it copied, and whether anything changed."""
+
+    name: str
+    layout: str
+    folder: Path
+    files: int
+    changed: bool
+
+
+def names() -> list[Entry]:
+    """Return the built-in datasets, the known benchmarks whether present or not, and the user's own."""
+    tasks = {"toy": "alignment", "toy-completion": "completion"}
+    found = [Entry(name, "built in", task, True) for name, task in tasks.items()]
+    found += [Entry(name, "benchmark", known.task, _folder(name).is_dir()) for name, known in BENCHMARKS.items()]
+    own = sorted(path.name for path in _data().glob("[!.]*") if path.is_dir() and path.name not in BENCHMARKS)
+    return found + [Entry(name, "own", "", True) for name in own]
+
+
+def load(name: str) -> Dataset:
+    """Return a dataset by name, from the cache if its files did not change.
+
+    Raises:
+        DataError: if there is none, saying what to type; or if its files cannot be read.
+    """
+    if name in _BUILT_IN:
+        return _BUILT_IN[name]()
+    if _is_name(name) and _folder(name).is_dir():
+        return cache.load(name, _folder(name))
+    bring_it = f"kgprism data import {name} --from DIR"
+    if name in BENCHMARKS:
+        raise DataError(
+            f"{name} is not here yet: type `kgprism data fetch {name}`, or `{bring_it}` if you have its files"
+        )
+    words = {entry.name for entry in names()}
+    raise DataError(f"unknown dataset '{name}'{nearest(name, words)}: see `kgprism data list`, or `{bring_it}`")
+
+
+def bring(name: str, folder: Path, *, replace: bool = False) -> Imported:
+    """Copy a dataset from the field's own files into the home, after it was read from there once without an error.
+
+    Raises:
+        DataError: if it cannot be read, if the name is taken by other data, or if the name is no plain word.
+    """
+    _check(name)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder")
+    layout = layouts.recognise(folder)
+    layouts.read(name, folder)
+    target, contents = _folder(name), cache.contents(folder)
+    if target.is_dir() and _same(target, contents):
+        return Imported(name, layout.name, target, len(contents), changed=False)
+    if os.path.lexists(target) and not replace:
+        raise DataError(f"{target} holds other data already: choose another name, or repeat with --replace")
+    temporary = target.with_name(f".{name}.{uuid4().hex}")
+    try:
+        for path in contents:
+            (temporary / _inside(path)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / path, temporary / _inside(path))
+        _put(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Imported(name, layout.name, target, len(contents), changed=True)
+
+
+def _data() -> Path:
+    return home() / "data"
+
+
+def _folder(name: str) -> Path:
+    return _data() / name
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None
+
+
+def _check(name: str) -> None:
+    if name in _BUILT_IN:
+        raise DataError(f"'{name}' is built in: choose another name")
+    if not _is_name(name):
+        raise DataError(f"'{name}' is no name for a dataset: use letters, digits, '-', '_' and '.'")
+
+
+def _inside(path: str) -> str:
+    """Return where a file goes in the copy: one that lies beside the source's folder moves into it."""
+    return path.removeprefix(f"..{os.sep}")
+
+
+def _same(target: Path, contents: dict[str, str]) -> bool:
+    """Tell whether `target` holds the same files already; data that cannot be read any more are other data."""
+    try:
+        return cache.contents(target) == {_inside(path): digest for path, digest in contents.items()}
+    except DataError:
+        return False
+
+
+def _put(temporary: Path, target: Path) -> None:
+    """Rename `temporary` to `target`; what was there goes only once the new data stand."""
+    old = target.with_name(f".{target.name}.{uuid4().hex}")
+    if os.path.lexists(target):
+        target.rename(old)
+    temporary.rename(target)
+    if old.is_symlink():
+        old.unlink()
+    else:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,94 @@
+"""Products over a graph's edges that never hold nodes times nodes or edges times width values."""
+
+import warnings
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+# Only row-compressed products are used here, which are long settled.
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+
+
+class Incidence(nn.Module):
+    """Edges between ``rows`` nodes and ``columns`` nodes, in any order, repeats allowed.
+
+    ``row`` and ``column`` are ``(edges,)`` ids. The two sorted views that products need are made once.
+    """
+
+    row: Tensor
+    column: Tensor
+
+    def __init__(self, row: Int[Tensor, "edges"], column: Int[Tensor, "edges"], rows: int, columns: int) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns
+        views = {"row": row, "column": column}
+        for name, one, other, size in (("forward", row, column, rows), ("transposed", column, row, columns)):
+            order = torch.argsort(one, stable=True)
+            starts = torch.zeros(size + 1, dtype=torch.long)
+            starts[1:] = torch.bincount(one, minlength=size).cumsum(0)
+            views |= {f"{name}_order": order, f"{name}_starts": starts, f"{name}_ends": other[order]}
+        for name, view in views.items():
+            self.register_buffer(name, view, persistent=False)
+
+    def multiply(
+        self, values: Float[Tensor, "edges"], dense: Float[Tensor, "columns width"]
+    ) -> Float[Tensor, "rows width"]:
+        """Return ``out[i] = sum of values[e] * dense[column[e]] over the edges e with row[e] = i``."""
+        return _Multiply.apply(self, values, dense)
+
+    def dots(self, left: Float[Tensor, "rows width"], right: Float[Tensor, "columns width"]) -> Float[Tensor, "edges"]:
+        """Return ``out[e] = <left[row[e]], right[column[e]]>``."""
+        return _Dots.apply(self, left, right)
+
+    def softmax(self, scores: Float[Tensor, "edges"]) -> Float[Tensor, "edges"]:
+        """Return the scores' softmax over the edges of each row."""
+        top = scores.new_full((self.rows,), -torch.inf).scatter_reduce(0, self.row, scores.detach(), "amax")
+        weights = (scores - top[self.row]).exp()
+        return weights / weights.new_zeros(self.rows).index_add(0, self.row, weights)[self.row]
+
+    def _matrix(self, sorted_values: Tensor, view: str) -> Tensor:
+        size = (self.rows, self.columns) if view == "forward" else (self.columns, self.rows)
+        starts, ends = getattr(self, f"{view}_starts"), getattr(self, f"{view}_ends")
+        return torch.sparse_csr_tensor(starts, ends, sorted_values, size, check_invariants=False)
+
+    def _product(self, values: Tensor, dense: Tensor, view: str = "forward") -> Tensor:
+        return self._matrix(values[getattr(self, f"{view}_order")], view) @ dense
+
+    def _sampled(self, left: Tensor, right: Tensor) -> Tensor:
+        pattern = self._matrix(left.new_zeros(len(self.row)), "forward")
+        sampled = torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
+        return torch.empty_like(sampled).index_copy_(0, self.forward_order, sampled)
+
+
+class _Multiply(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, edges: Incidence, values: Tensor, dense: Tensor) -> Tensor:
+        context.edges = edges
+        context.save_for_backward(values, dense)
+        return edges._product(values, dense)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        edges, (values, dense), gradient = context.edges, context.saved_tensors, gradients[0].contiguous()
+        _, wants_values, wants_dense = context.needs_input_grad
+        by_values = edges._sampled(gradient, dense) if wants_values else None
+        by_dense = edges._product(values, gradient, "transposed") if wants_dense else None
+        return None, by_values, by_dense
+
+
+class _Dots(torch.autograd.Function):
+    @staticmethod
+    def forward(context: Any, edges: Incidence, left: Tensor, right: Tensor) -> Tensor:
+        context.edges = edges
+        context.save_for_backward(left, right)
+        return edges._sampled(left, right)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[None, Tensor | None, Tensor | None]:
+        edges, (left, right), gradient = context.edges, context.saved_tensors, gradients[0].contiguous()
+        _, wants_left, wants_right = context.needs_input_grad
+        by_left = edges._product(gradient, right) if wants_left else None
+        by_right = edges._product(gradient, left, "transposed") if wants_right else None
+        return None, by_left, by_right

@@ -1,0 +1,42 @@
+"""One Ray session: started once, datasets put once, runs carried out where Ray places them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from kgprism.platform.data.graph import Dataset, dataset_of
+from kgprism.platform.home import home
+
+
+@contextmanager
+def session(address: str | None = None, num_cpus: int | None = None) -> Iterator[None]:
+    """Connect to Ray, or start it on this machine; an already running session is used and left running.
+
+    The dashboard stays on: without its State API, early-stopped nested trainers leak placement groups.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    environment = {"env_vars": {"KGPRISM_HOME": str(home()), "RAY_TRAIN_V2_ENABLED": "1"}}
+    address = address or os.environ.get("RAY_ADDRESS")
+    local: dict[str, Any] = {} if address else {"num_cpus": num_cpus, "include_dashboard": True}
+    ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR", **local)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def share(dataset: Dataset) -> ray.ObjectRef:
+    """Put a dataset into the object store as NumPy arrays: one copy a node, read by every trial without copying."""
+    return ray.put((dataset.name, dataset.arrays()))
+
+
+def shared(reference: ray.ObjectRef) -> Dataset:
+    """Return the dataset behind a reference, in a worker."""
+    name, arrays = ray.get(reference)
+    return dataset_of(name, arrays)

@@ -1,0 +1,84 @@
+"""One run of a suite in a Ray worker: carried out, stored, its epochs told to the driver."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray.util.queue import Queue
+
+from kgprism.platform.errors import RunError
+from kgprism.platform.studies.session import shared
+from kgprism.platform.studies.store import Store
+from kgprism.platform.studies.tensorboard import Live
+from kgprism.platform.training import trainer
+from kgprism.platform.training.outcome import Row
+from kgprism.platform.training.run import Run, execute
+
+#: Least seconds between two rows that a run sends to the driver, unless they were evaluated.
+_PAUSE = 0.5
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is asked to do; ``data`` holds one reference, in a list so that Ray does not resolve it early."""
+
+    run: Run
+    id: str
+    data: list[Any]
+    store: Path
+    news: Queue
+    events: Path | None
+    workers: int
+    cpus: float
+    gpus: float
+
+
+def work(order: Order) -> None:
+    """Carry a run out, from its checkpoint if there is one, and store it.
+
+    Raises:
+        KgprismError: if the run cannot go on, or this node's code is not the driver's.
+    """
+    store = Store(order.store)
+    if order.run.id != order.id:
+        raise RunError("the worker's code differs from the driver's: install the same version on every node")
+    if store.has(order.id):
+        return
+    order.news.put((order.id, None))
+    dataset, folder = shared(order.data[0]), store.partial(order.id)
+    with ExitStack() as stack:
+        live = stack.enter_context(Live(order.events)) if order.events else None
+        listener = _teller(order, live)
+        if order.workers > 1:
+            outcome = trainer.fit(
+                order.run,
+                dataset,
+                folder=folder,
+                workers=order.workers,
+                cpus_per_worker=order.cpus,
+                gpus_per_worker=order.gpus,
+                listener=listener,
+            )
+        else:
+            outcome = execute(order.run, dataset, folder=folder, listener=listener)
+    store.write(order.run, outcome)
+
+
+def _teller(order: Order, live: Live | None) -> Callable[[Row], bool]:
+    """Return a listener that writes every row to TensorBoard and sends the driver as many as a display needs."""
+    sent = -_PAUSE
+
+    def tell(row: Row) -> bool:
+        nonlocal sent
+        if live:
+            live(row)
+        judged = any(key.startswith(("valid/", "test/")) for key in row)
+        if judged or time.monotonic() - sent >= _PAUSE:
+            sent = time.monotonic()
+            order.news.put((order.id, row))
+        return False
+
+    return tell

@@ -1,0 +1,154 @@
+"""Entity alignment: batches of seed pairs, pseudo-pairs, and the judge of both directions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from kgprism.platform import method as methods
+from kgprism.platform.batch import Batch, Pairs
+from kgprism.platform.data.graph import AlignedGraphs
+from kgprism.platform.data.split import split as split_pairs
+from kgprism.platform.method import Alignment
+from kgprism.platform.seeding import generator, seeded
+from kgprism.platform.settings import Probation
+from kgprism.platform.tasks import probation
+from kgprism.platform.tasks.ranking import Csls, Ranks, forgive, tally, unit
+from kgprism.platform.tasks.task import Judgement, Restart
+
+
+class AlignmentTask:
+    """What the training loop knows of two aligned graphs. All ids are joint: right entities follow the left ones."""
+
+    def __init__(self, graphs: AlignedGraphs, config: Alignment.Config, seed: int) -> None:
+        left, right = len(graphs.left.entities), len(graphs.right.entities)
+        parts = split_pairs(graphs, config.data, config.eval.valid_ratio, seed)
+        self.config, self.seed = config, seed
+        self.device = methods.device(config.train.device)
+        joint = np.array([0, left])
+        self.train = parts.train + joint
+        self.pairs = {"valid": parts.valid + joint, "test": parts.test + joint}
+        self.splits = tuple(name for name, pairs in self.pairs.items() if len(pairs))
+        self.accepted = np.zeros((0, 2), np.int64)
+        part = config.pseudo_pairs
+        self.watch = probation.Watch(part, left, right) if isinstance(part, Probation) else None
+
+    def to(self, device: torch.device) -> "AlignmentTask":
+        """Make batches on another device than the configured one, and return the task."""
+        self.device = device
+        return self
+
+    @property
+    def trained(self) -> np.ndarray:
+        """The pairs that are trained on now, accepted pseudo-pairs last, ``(pairs, 2)``."""
+        return np.concatenate([self.train, self.accepted])
+
+    def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+        """Yield one batch with all slices of pairs, or one batch a slice (`train.step`)."""
+        train = self.config.train
+        order = generator(self.seed, "batches", epoch).permutation(self.trained)
+        pairs = torch.from_numpy(order).to(self.device)
+        slices = tuple(Pairs(part[:, 0], part[:, 1], worker, workers) for part in pairs.split(train.batch_size))
+        if train.step == "epoch":
+            yield Batch(slices)
+        else:
+            yield from (Batch((part,)) for part in slices)
+
+    @torch.no_grad()
+    def judge(self, method: Alignment, split: str) -> Judgement:
+        """Rank the partners of a split's pairs in both directions, among the other side's entities of these pairs.
+
+        Each pair is one query a direction. Where an entity has several partners, the others are no candidates for that
+        query: they are right answers too. Neighbours of CSLS are searched among the candidates.
+
+        Raises:
+            RunError: if an embedding is not finite.
+        """
+        return judged(method.embed(), self.pairs[split], self.config.eval.csls_k, self.config.eval.chunk)
+
+    def restart(self, epoch: int) -> Restart | None:
+        """Say what happens to the optimiser before this epoch."""
+        return probation.restart(self.watch.settings, epoch) if self.watch else None
+
+    @torch.no_grad()
+    def propose(self, epoch: int, when: str, method: Alignment) -> np.ndarray | None:
+        """Check the pseudo-pairs if it is time to, and return those that passed; for one worker only."""
+        if self.watch is None or when != self.watch.settings.when:
+            return None
+        return self.watch.propose(epoch, self.trained, lambda: self._embed(method, epoch))
+
+    def _embed(self, method: Alignment, epoch: int) -> Tensor:
+        """Embed in the mode that probation asks for, without a trace in the method or in the random numbers."""
+        assert self.watch is not None
+        training = method.training
+        method.train(self.watch.settings.mode == "train")
+        with seeded(self.seed, "probation", epoch):
+            embeddings = method.embed()
+        method.train(training)
+        return embeddings
+
+    def accept(self, proposal: np.ndarray) -> None:
+        """Train on these pairs too; whatever else is on probation starts again."""
+        self.accepted = np.concatenate([self.accepted, proposal])
+        if self.watch:
+            self.watch.candidates = np.zeros((0, 2), np.int64)
+
+    def state(self) -> dict[str, Any]:
+        """Return the accepted pairs and those on probation."""
+        state = {"accepted": self.accepted}
+        return state | {"candidates": self.watch.candidates} if self.watch else state
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+        self.accepted = np.asarray(state["accepted"])
+        if self.watch:
+            self.watch.candidates = np.asarray(state["candidates"])
+
+
+def judged(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int) -> Judgement:
+    """Rank both directions of `pairs` ``(pairs, 2)`` by CSLS with `k` neighbours, by cosine where `k` is 0.
+
+    Holds ``chunk x candidates`` scores at a time and multiplies the two sides twice: for neighbours, then for ranks.
+    """
+    (i, left), (j, right) = (_distinct(pairs[:, side], embeddings.device) for side in (0, 1))
+    scores = Csls(unit(embeddings[left]), unit(embeddings[right]), k, chunk)
+    truth = scores.at(i, j)
+    forward, backward = torch.zeros(2, 2, len(pairs), dtype=torch.int32, device=embeddings.device)
+    for start, block in scores.blocks():
+        here = ((i >= start) & (i < start + chunk)).nonzero()[:, 0]
+        forward[:, here] = tally(block[i[here] - start], truth[here])
+        backward += tally(block.T[j], truth)
+    query, partner = _other_partners(pairs[:, 0], pairs[:, 1], embeddings.device)
+    forgive(forward, query, scores.at(i[query], j[partner]), truth)
+    query, partner = _other_partners(pairs[:, 1], pairs[:, 0], embeddings.device)
+    forgive(backward, query, scores.at(i[partner], j[query]), truth)
+    return _judgement({"l2r": Ranks.of(forward), "r2l": Ranks.of(backward)})
+
+
+def _judgement(directions: Mapping[str, Ranks]) -> Judgement:
+    """Name the numbers of both directions and their mean."""
+    found = {name: ranks.metrics() for name, ranks in directions.items()}
+    metrics = {f"{name}/{key}": value for name, values in found.items() for key, value in values.items()}
+    metrics |= {f"mean/{key}": (value + found["r2l"][key]) / 2 for key, value in found["l2r"].items()}
+    ranks = {
+        f"{name}/{kind}": getattr(r, kind) for name, r in directions.items() for kind in ("realistic", "optimistic")
+    }
+    return Judgement(metrics, ranks)
+
+
+def _distinct(entities: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the place of each entity among the distinct ones, and these, in order of appearance."""
+    places, distinct = pd.factorize(entities)
+    return torch.from_numpy(places).to(device), torch.from_numpy(distinct).to(device)
+
+
+def _other_partners(queries: np.ndarray, candidates: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return rows of pairs and, for each, of one pair for every other candidate of the same query entity."""
+    frame = pd.DataFrame({"query": queries, "candidate": candidates, "row": np.arange(len(queries))})
+    both = frame.merge(frame, on="query")
+    both = both[both["candidate_x"] != both["candidate_y"]].drop_duplicates(["row_x", "candidate_y"])
+    first, second = (torch.from_numpy(both[key].to_numpy().copy()).to(device) for key in ("row_x", "row_y"))
+    return first, second

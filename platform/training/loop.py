@@ -1,0 +1,176 @@
+"""The training loop: plain PyTorch, one process or several, exact to resume. It knows tasks, not methods."""
+
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kgprism.platform import method as methods
+from kgprism.platform.errors import RunError
+from kgprism.platform.method import Method
+from kgprism.platform.seeding import seeded
+from kgprism.platform.settings import Evaluation, Training
+from kgprism.platform.tasks.task import Judgement, Task
+from kgprism.platform.training import checkpoint
+from kgprism.platform.training.optimiser import Optimiser
+from kgprism.platform.training.outcome import Outcome, Row
+from kgprism.platform.training.selecting import Selecting
+from kgprism.platform.training.workers import Workers, sync
+
+#: Sees every epoch's row on the first worker; what it returns tells whether to stop.
+Listener = Callable[[Row], bool]
+
+
+def quiet(row: Row) -> bool:
+    """Listen to nothing and never stop."""
+    return False
+
+
+class Loop:
+    """One run. ``folder`` is where its checkpoint lives; without one it cannot resume."""
+
+    def __init__(
+        self,
+        method: Method,
+        task: Task,
+        training: Training,
+        evaluation: Evaluation,
+        *,
+        workers: Workers | None = None,
+        folder: Path | None = None,
+        listener: Listener = quiet,
+    ) -> None:
+        self.method, self.task, self.training, self.evaluation = method, task, training, evaluation
+        self.workers, self.folder, self.listener = workers or Workers(), folder, listener
+        self.device = methods.device(training.device)
+        method.to(self.device)
+        self.module = self.workers.wrap(method)
+        self.optimiser = Optimiser(method, training)
+        self.selecting = Selecting(task.splits, evaluation, training.keep_weights)
+        self.history: list[Row] = []
+        self.seconds = 0.0
+        self.saved = time.monotonic()
+
+    def run(self) -> Outcome:
+        """Train to the end, to an early stop, or to what the listener says.
+
+        Raises:
+            RunError: if a loss or a score is not finite.
+        """
+        stopped = ""
+        with seeded(self.method.seed, "training", self.workers.rank):
+            self._resume()
+            for epoch in range(len(self.history), self.training.epochs):
+                stopped = self.workers.agree(self._epoch(epoch))
+                if stopped:
+                    break
+                self._checkpoint(last=epoch + 1 == self.training.epochs)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if self.device.type == "cuda":
+            peak = torch.cuda.max_memory_allocated(self.device)
+        selections, weights = self.selecting.chosen(), self.selecting.weights
+        return Outcome(self.history, selections, weights, stopped or "finished", self.seconds, peak)
+
+    def _epoch(self, epoch: int) -> str:
+        """Train one epoch, judge if it is due, and return why to stop, if so."""
+        began = time.monotonic()
+        self.method.start_epoch(epoch)
+        if restart := self.task.restart(epoch):
+            self.optimiser.restart(restart)
+        added = self._pseudo_pairs(epoch, "before")
+        row = self._steps(epoch)
+        added += self._pseudo_pairs(epoch, "after")
+        due = (epoch + 1) % self.evaluation.every == 0 or epoch + 1 == self.training.epochs
+        gained = self._judge(epoch + 1, row) if due else True
+        sync(self.device)
+        row |= {"seconds": time.monotonic() - began} | ({"pseudo_pairs": float(added)} if added else {})
+        self.seconds += row["seconds"]
+        self.history.append(row)
+        if self.workers.first and self.listener(row):
+            return "pruned"
+        waited = self.selecting.waited
+        return "patience" if not gained and 0 < self.training.patience <= waited else ""
+
+    def _steps(self, epoch: int) -> Row:
+        """Take an epoch's optimiser steps and return the mean of every loss term."""
+        self.method.train()
+        batches = list(self.task.steps(epoch, self.workers.rank, self.workers.size))
+        terms: list[dict[str, Tensor]] = []
+        for number, batch in enumerate(batches, start=1):
+            losses = self.module(batch)
+            loss = torch.stack(list(losses.values())).sum()
+            loss.backward()
+            terms.append({name: value.detach() for name, value in losses.items()})
+            if number % self.training.accumulate == 0 or number == len(batches):
+                self.optimiser.step((epoch + number / len(batches)) / self.training.epochs)
+        return self._means(epoch, terms)
+
+    def _means(self, epoch: int, terms: list[dict[str, Tensor]]) -> Row:
+        """Average the terms over batches and workers; a value that is not finite names its term, epoch and batch."""
+        names = list(terms[0])
+        table = self.workers.mean(torch.stack([torch.stack([step[name] for name in names]) for step in terms]))
+        wrong = (~table.isfinite()).nonzero()
+        if len(wrong):
+            batch, term = wrong[0].tolist()
+            value = table[batch, term].item()
+            raise RunError(f"loss '{names[term]}' is {value} in epoch {epoch + 1}, batch {batch + 1}")
+        means = table.mean(0).tolist()
+        row = {"epoch": float(epoch + 1), "loss": sum(means)}
+        row |= {f"loss/{name}": mean for name, mean in zip(names, means, strict=True)}
+        return row | {"rate": self.optimiser.rate((epoch + 1) / self.training.epochs)}
+
+    def _pseudo_pairs(self, epoch: int, when: str) -> int:
+        """Let the first worker propose training pairs and all of them accept; return how many."""
+        with torch.no_grad():
+            mine = self.task.propose(epoch, when, self.method) if self.workers.first else None
+        proposal = self.workers.agree(mine)
+        if proposal is None:
+            return 0
+        self.task.accept(proposal)
+        return len(proposal)
+
+    def _judge(self, epoch: int, row: Row) -> bool:
+        """Judge every split on the first worker, note it in the row, and tell whether the watched metric gained."""
+        if not self.workers.first:
+            return True
+        self.method.eval()
+        with torch.no_grad():
+            found: dict[str, Judgement] = {split: self.task.judge(self.method, split) for split in self.task.splits}
+        row |= {f"{split}/{key}": value for split, judged in found.items() for key, value in judged.metrics.items()}
+        return self.selecting.offer(epoch, found, self.method)
+
+    def _checkpoint(self, last: bool) -> None:
+        """Keep what is needed to go on, not more often than the settings say."""
+        due = time.monotonic() - self.saved >= self.training.checkpoint_seconds
+        if self.folder is None or not self.workers.first or last or not due:
+            return
+        random = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self.device)
+        state = {"method": self.method.state_dict(), "optimiser": self.optimiser.state(), "task": self.task.state()}
+        state |= {
+            "selecting": self.selecting.state(),
+            "history": self.history,
+            "seconds": self.seconds,
+            "random": random,
+        }
+        checkpoint.save(self.folder / "checkpoint.pt", state)
+        self.saved = time.monotonic()
+
+    def _resume(self) -> None:
+        """Go on where a checkpoint stands; every worker reads the same file."""
+        state: Any = checkpoint.read(self.folder / "checkpoint.pt") if self.folder else None
+        if state is None:
+            return
+        self.method.load_state_dict(state["method"])
+        self.optimiser.resume(state["optimiser"])
+        self.task.resume(state["task"])
+        self.selecting.resume(state["selecting"])
+        self.history, self.seconds = state["history"], state["seconds"]
+        torch.set_rng_state(state["random"]["cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random"]["cuda"], self.device)

@@ -1,0 +1,49 @@
+"""The processes that train one run together; alone by default."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Workers:
+    """This process's number among all. Only the first one judges and proposes; the others take its word."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process speaks for all."""
+        return self.rank == 0
+
+    def wrap(self, method: nn.Module) -> nn.Module:
+        """Return what to call for the loss: gradients are then averaged over workers in its backward pass."""
+        # Buffers are features and graphs, equal everywhere from the start.
+        return DistributedDataParallel(method, broadcast_buffers=False) if self.size > 1 else method
+
+    def agree(self, value: T) -> T:
+        """Return the first worker's value on all of them; scores differ in the last bits from GPU to GPU."""
+        if self.size == 1:
+            return value
+        box = [value]
+        distributed.broadcast_object_list(box, src=0)
+        return box[0]
+
+    def mean(self, value: Tensor) -> Tensor:
+        """Return the mean over workers."""
+        if self.size > 1:
+            value = value.clone()
+            distributed.all_reduce(value)
+        return value / self.size
+
+
+def sync(device: torch.device) -> None:
+    """Wait for a GPU, so that a clock read afterwards is true."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

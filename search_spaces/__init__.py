@@ -1,0 +1,1 @@
+"""One YAML file a method: what may be tuned, the published settings first."""
