@@ -34,4 +34,6 @@ def seeded(seed: int, *names: str | int) -> Iterator[None]:
 
 def within(*names: str | int) -> AbstractContextManager[None]:
     """Seed a block for one named member of the part being built, so that members do not depend on each other either."""
+    import torch
+
     return seeded(torch.initial_seed(), *names)

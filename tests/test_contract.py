@@ -115,7 +115,9 @@ def test_relabelling_entities_permutes_the_embedding(name: str, overrides: dict[
     method = build(name, overrides).eval()
     graph = joint(name, method.config.modalities)
     draw = torch.Generator().manual_seed(SEED)
-    new = torch.cat([torch.randperm(graph.left, generator=draw), graph.left + torch.randperm(graph.right, generator=draw)])
+    new = torch.cat(
+        [torch.randperm(graph.left, generator=draw), graph.left + torch.randperm(graph.right, generator=draw)]
+    )
     old = new.argsort()
     triples = graph.triples.clone()
     triples[:, [0, 2]] = new[triples[:, [0, 2]]]

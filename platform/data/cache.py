@@ -32,7 +32,9 @@ def load(name: str, folder: Path) -> Dataset:
     found = _open(name, entry)
     if found is None:
         found = layouts.read(name, folder)
-        _write(found, folder, entry)
+        # Files that changed while they were read must not be kept under the digest they had before.
+        if _key(folder) == entry.name:
+            _write(found, folder, entry)
     return found
 
 
@@ -46,11 +48,7 @@ def contents(folder: Path) -> dict[str, str]:
         stamp = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
         place = os.path.abspath(path)
         if before.get(place, [])[:3] != stamp:
-            with open(path, "rb") as stream:
-                after[place] = [
-                    *stamp,
-                    hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest(),
-                ]
+            after[place] = [*stamp, _hash(path)]
         found[os.path.relpath(path, folder)] = after[place][3]
         if time.time_ns() - max(stamp[1:]) < _SETTLED:
             del after[place]
@@ -59,10 +57,15 @@ def contents(folder: Path) -> dict[str, str]:
     return found
 
 
+def _hash(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
 def _remembered(memory: Path) -> dict[str, list[Any]]:
     try:
         return dict(json.loads(memory.read_text()))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
 
 
@@ -94,7 +97,7 @@ def _open(name: str, entry: Path) -> Dataset | None:
         arrays = {key: np.asarray(np.load(entry / file, mmap_mode="r")) for key, file in index["arrays"].items()}
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
-    if fingerprint(arrays) != index["fingerprint"]:
+    if fingerprint(arrays) != index.get("fingerprint"):
         return None
     dataset = dataset_of(name, arrays)
     # What has just been computed is what the property would compute once more.
@@ -125,5 +128,5 @@ def _write(dataset: Dataset, folder: Path, entry: Path) -> None:
 def _folder(entry: Path) -> str:
     try:
         return str(json.loads((entry / "index.json").read_text())["folder"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return ""

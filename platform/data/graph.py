@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -52,8 +53,9 @@ class MultiModalGraph:
         features = {
             m: Features(arrays[f"features/{m}/entities"], arrays[f"features/{m}/values"]) for m in modalities
         }
-        texts = {name: _lines(arrays[name]) for name in _TEXTS}
-        return cls(**texts, **{name: arrays[name] for name in _IDS}, features=features)
+        fields: dict[str, Any] = {name: _lines(arrays[name]) for name in _TEXTS}
+        fields |= {name: arrays[name] for name in _IDS}
+        return cls(**fields, features=features)
 
 
 _TEXTS = ("entities", "relations", "attributes", "names")
@@ -116,8 +118,9 @@ class AlignedGraphs:
     @property
     def modalities(self) -> set[str]:
         """What a method can be given besides the graph itself."""
-        found = {"relation"} | (set(self.left.features) & set(self.right.features))
-        return found | ({"attribute"} if len(self.left.attribute_triples) and len(self.right.attribute_triples) else set())
+        attributes = len(self.left.attribute_triples) and len(self.right.attribute_triples)
+        shared = set(self.left.features) & set(self.right.features)
+        return {"relation"} | shared | ({"attribute"} if attributes else set())
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,7 @@ def distinct(file: Path, values: Sequence[str] | np.ndarray, what: str) -> pd.In
     index = pd.Index(values, dtype=values.dtype if isinstance(values, np.ndarray) else object)
     if not index.is_unique:
         line = int(index.duplicated().argmax())
-        raise DataError(f"{file}:{line + 1}: expected every {what} once, found {index[line]!r} again")
+        raise DataError(f"{file}:{line + 1}: expected every {what} once, found '{index[line]}' again")
     return index
 
 

@@ -9,11 +9,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-
-from kgprism.platform.errors import DataError
 
 
 class _Kind:
@@ -21,7 +19,7 @@ class _Kind:
 
     def __init__(self, code: str, *_: object) -> None:
         if not re.fullmatch("[fiu][1248]|b1", code):
-            raise pickle.UnpicklingError(f"an array of type '{code}'")
+            raise pickle.UnpicklingError(f"refused, it holds an array of type '{code}'")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -57,7 +55,7 @@ def _scalar(kind: _Kind, data: bytes | str) -> Any:
 
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes in the encoding '{encoding}'")
+        raise pickle.UnpicklingError(f"refused, it holds bytes in the encoding '{encoding}'")
     return text.encode("latin1")
 
 
@@ -74,37 +72,22 @@ for _core in ("numpy.core", "numpy._core"):
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, stream: BinaryIO, file: Path) -> None:
-        super().__init__(stream, encoding="latin1")
-        self.file = file
-
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         if (module, name) in _ADMITTED:
             return _ADMITTED[module, name]
-        raise DataError(
-            f"{self.file}: refused, it asks for '{module}.{name}'; NumPy arrays and plain containers are read"
-        )
+        asked = f"refused, it asks for '{module}.{name}'; NumPy arrays and plain containers are read"
+        raise pickle.UnpicklingError(asked)
 
 
 def load(file: Path) -> Any:
     """Return what a pickle holds: an array, or a mapping whose values may be arrays.
 
     Raises:
-        DataError: naming the first thing it asks for that is neither an array nor a plain container.
+        UnpicklingError: naming the first thing it asks for that is neither an array nor a plain container; a damaged
+            file raises whatever the damage leads to.
     """
-    try:
-        with file.open("rb") as stream:
-            found = _Unpickler(stream, file).load()
-    except (
-        pickle.UnpicklingError,
-        EOFError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        OverflowError,
-    ) as error:
-        raise DataError(f"{file}: not a pickle of NumPy arrays ({error})") from None
+    with file.open("rb") as stream:
+        found = _Unpickler(stream, encoding="latin1").load()
     return {key: _plain(value) for key, value in found.items()} if isinstance(found, dict) else _plain(found)
 
 

@@ -4,13 +4,13 @@ Only draws, sums and comparisons: no matrix product, whose last bit differs betw
 is the same everywhere.
 """
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Features, MultiModalGraph
+from kgprism.platform.data.order import ranks
 from kgprism.platform.seeding import generator
 
 _SEED = 20254
@@ -97,7 +97,7 @@ def _side(
     """Return one graph of the pair and the ids of its members there."""
     draw = generator(_SEED, side)
     labels = _labels(draw, side, len(members))
-    ids = _ranks(side, labels)
+    ids = ranks(side, labels)
     local = np.full(_ALL, -1)
     local[members] = ids
     rows = _with_strange(draw, members, world.triples)
@@ -126,13 +126,6 @@ def _side(
 
 def _labels(draw: np.random.Generator, prefix: str, count: int) -> list[str]:
     return [f"{prefix}:{code:05x}" for code in draw.permutation(16**5)[:count]]
-
-
-def _ranks(side: str, labels: list[str]) -> np.ndarray:
-    """Return each label's rank by hash, which is the order in which the readers number entities."""
-    hashes = [hashlib.sha256(f"{side}\0{label}".encode()).digest() for label in labels]
-    order = sorted(range(len(labels)), key=hashes.__getitem__)
-    return np.argsort(order)
 
 
 def _kept(draw: np.random.Generator, rows: np.ndarray) -> np.ndarray:
@@ -169,7 +162,7 @@ def completion() -> CompletionGraph:
     draw = generator(_SEED, "completion")
     labels = _labels(draw, "thing", _THINGS)
     sorts, places = draw.permutation(np.arange(_THINGS) % _SORTS), draw.integers(_PLACES, size=_THINGS)
-    labels = [labels[place] for place in np.argsort(_ranks("thing", labels))]
+    labels = [labels[place] for place in np.argsort(ranks("thing", labels))]
     triples = _lawful(draw, sorts, places)
     odd = triples[draw.choice(len(triples), size=len(triples) // 20, replace=False)]
     odd = np.concatenate([odd[:, :2], draw.integers(_THINGS, size=(len(odd), 1))], 1)

@@ -3,7 +3,10 @@
 import operator
 import pickle
 import re
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,14 +42,14 @@ def features(file: Path, modality: str, *graphs: pd.Index) -> list[Features]:
     """Return the vectors of each graph's entities.
 
     `graphs` hold the ids that the file uses, in the order of each graph's entities. A file without ids has one row an
-    entity, all graphs in turn. Values are float16 as stored, anything else becomes float32.
+    entity, in the order of the ids. Float16 values stay as they are, any others become float32.
 
     Raises:
         DataError: unreadable file, id unknown or given twice, rows that do not match, a value that is not finite.
     """
     keys, values = _rows(file, modality)
     if keys is None:
-        keys = np.concatenate(graphs)
+        keys = np.sort(np.concatenate(graphs))
         if len(values) != len(keys):
             raise DataError(f"{file}: {modality}: expected {len(keys)} rows, one an entity, found {len(values)}")
     return placed(file, modality, keys, values, *graphs)
@@ -132,12 +135,44 @@ def _load(file: Path) -> Any:
             case ".safetensors":
                 return load_file(file)
             case ".pt" | ".pth":
-                return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+                return _tensors(file)
             case _:
                 return pickles.load(file)
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0] or "it is damaged"
+        raise DataError(f"{file}: cannot be read: {reason}") from None
+
+
+#: What the five formats' readers raise for files that are cut, altered or something else altogether.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    pickle.UnpicklingError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    SafetensorError,
+)
+
+
+def _tensors(file: Path) -> Any:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
+        # torch's own message is a paragraph that advises to switch the check off.
         asked = re.search(r"GLOBAL (\S+)", str(error))
-        reason = f"refused, it asks for '{asked[1]}'" if asked else "not a file of tensors"
-        raise DataError(f"{file}: {reason}; tensors and plain containers are read") from None
-    except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, SafetensorError) as error:
-        raise DataError(f"{file}: cannot be read as {file.suffix} ({str(error).splitlines()[0]})") from None
+        raise pickle.UnpicklingError(
+            f"refused, it asks for '{asked[1]}'; tensors and plain containers are read"
+            if asked
+            else "no file of tensors"
+        ) from None

@@ -1,7 +1,7 @@
 """A table as LaTeX with booktabs: published, measured, difference; best bold, second underlined."""
 
 from kgprism.platform.studies.table import Table
-from kgprism.platform.studies.words import TITLES, delta, measured, number, panels, standing
+from kgprism.platform.studies.words import TITLES, delta, measured, number, panels, quoted, standing
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -30,18 +30,19 @@ def escape(text: str) -> str:
 def latex(table: Table) -> str:
     """Return a ``table*`` that needs the package booktabs; one block of rows a dataset and seed ratio."""
     metrics = list(dict.fromkeys(column.metric for column in table.columns))
-    width = 1 + 3 * len(metrics)
-    heads = " & ".join(rf"\multicolumn{{3}}{{c}}{{{escape(TITLES[metric])}}}" for metric in metrics)
-    rules = " ".join(rf"\cmidrule(lr){{{3 * n + 2}-{3 * n + 4}}}" for n in range(len(metrics)))
-    names = " & ".join([r"pub. & measured & $\Delta$"] * len(metrics))
+    names = ["pub.", "measured", r"$\Delta$"] if quoted(table) else ["measured", r"$\Delta$"]
+    each = len(names)
+    width = 1 + each * len(metrics)
+    heads = " & ".join(rf"\multicolumn{{{each}}}{{c}}{{{escape(TITLES[metric])}}}" for metric in metrics)
+    rules = " ".join(rf"\cmidrule(lr){{{each * n + 2}-{each * n + each + 1}}}" for n in range(len(metrics)))
     lines = [
         r"% needs \usepackage{booktabs}",
         r"\begin{table*}",
         r"\centering",
         rf"\caption{{{escape(table.title or table.suite)}}}",
     ]
-    lines += [rf"\label{{tab:{table.suite}}}", rf"\begin{{tabular}}{{l{'rrr' * len(metrics)}}}", r"\toprule"]
-    lines += [rf"Variant & {heads} \\", rules, rf" & {names} \\"]
+    lines += [rf"\label{{tab:{table.suite}}}", rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}", r"\toprule"]
+    lines += [rf"Variant & {heads} \\", rules, " & ".join(["", *names * len(metrics)]) + r" \\"]
     for title, numbers in panels(table):
         lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\textit{{{escape(title)}}}}} \\", r"\midrule"]
         lines += _rows(table, numbers, width)
@@ -51,7 +52,7 @@ def latex(table: Table) -> str:
 
 def _rows(table: Table, numbers: list[int], width: int) -> list[str]:
     """Return the lines of one block."""
-    quoted = {n: standing(table, n, lambda entry: entry.published) for n in numbers}
+    paper = {n: standing(table, n, lambda entry: entry.published) for n in numbers}
     own = {n: standing(table, n, lambda entry: entry.mean) for n in numbers}
     lines, group = [], ""
     for row in table.rows:
@@ -65,7 +66,8 @@ def _rows(table: Table, numbers: list[int], width: int) -> list[str]:
         words = [escape(row.label)]
         for n in numbers:
             column, entry = table.columns[n], row.entries[n]
-            words.append(_marked(escape(number(table, column, entry.published)), quoted[n].get(row.id)))
+            if quoted(table):
+                words.append(_marked(escape(number(table, column, entry.published)), paper[n].get(row.id)))
             mine = escape(measured(table, column, entry)) if row.measured else ""
             words += [_marked(mine, own[n].get(row.id)), _signed(delta(table, column, row, entry))]
         lines.append(" & ".join(words) + r" \\")

@@ -12,7 +12,7 @@ from kgprism.platform.studies.words import TITLES, delta, number, panels, standi
 def page(table: Table) -> str:
     """Return the page: light and dark, head and first column stay in view, hovering shows runs and epochs."""
     template = (files("kgprism.platform.studies") / "page.html.jinja").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True)
     columns = [TITLES[column.metric] for column in table.columns]
     return environment.from_string(template).render(
         table=table,

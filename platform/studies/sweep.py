@@ -29,6 +29,7 @@ from kgprism.platform.studies.space import Halving, Space
 from kgprism.platform.studies.store import Record, Store
 from kgprism.platform.studies.study import RUN, evaluated, open_study
 from kgprism.platform.studies.trial import Objective, Trial, trainable
+from kgprism.platform.training.run import plan
 
 #: Tune's own loggers and signal handler stay out: the run store and the study hold all there is to know.
 _ENVIRONMENT = {
@@ -73,24 +74,16 @@ def run_sweep(
         ConfigurationError: a configuration that does not fit, no validation pairs, a storage that cannot be opened, or
             the same search running in another process.
     """
-    objective = Trial(
-        space.method,
-        preset or space.preset,
-        overrides or {},
-        seed,
-        space.objective.metric,
-        store.folder,
-        share(dataset),
-    )
-    base = objective.plan(dataset, {})
+    preset, overrides = preset or space.preset, overrides or {}
+    base = plan(space.method, dataset, seed, overrides, preset=preset)
     _judgeable(space, base.configuration)
-    space = space.pinned(objective.overrides)
+    space = space.pinned(overrides)
     name = study_name(space, base.id)
     folder = home() / "studies" / space.space
     storage = storage or f"sqlite:///{folder / 'optuna.db'}"
-    points = space.points(base.configuration)
+    objective = Trial(space.method, preset, overrides, seed, space.objective.metric, store.folder, share(dataset))
     with _alone(folder / f"{name}.lock"):
-        study = open_study(name, storage, space.search, space.objective, seed, points)
+        study = open_study(name, storage, space.search, space.objective, seed, space.points(base.configuration))
         searcher = StudySearcher(
             study,
             lambda trial: space.suggest(trial, base.configuration),

@@ -48,12 +48,18 @@ def standing(table: Table, n: int, value: Callable[[Entry], float | None]) -> di
     return {row: order.index(round(number, 9)) + 1 for row, number in found.items() if round(number, 9) in order[:2]}
 
 
+def quoted(table: Table) -> bool:
+    """Tell whether the table has any published number; without one it shows no column for them."""
+    return any(entry.published is not None for row in table.rows for entry in row.entries)
+
+
 def grid(table: Table, numbers: list[int]) -> tuple[list[str], list[list[str]]]:
     """Return head and rows of one panel as plain words; a group's name is a row of its own."""
+    published = quoted(table)
     head, rows, group = ["Variant"], [], ""
     for n in numbers:
         title = TITLES[table.columns[n].metric]
-        head += [f"{title} published", f"{title} measured", "Δ"]
+        head += [f"{title} published", f"{title} measured", "Δ"] if published else [title, "Δ"]
     for row in table.rows:
         if row.group and row.group != group:
             rows.append([row.group])
@@ -61,7 +67,7 @@ def grid(table: Table, numbers: list[int]) -> tuple[list[str], list[list[str]]]:
         line = [row.label]
         for n in numbers:
             column, entry = table.columns[n], row.entries[n]
-            own = measured(table, column, entry) if row.measured else ""
-            line += [number(table, column, entry.published), own, delta(table, column, row, entry)]
+            line += [number(table, column, entry.published)] if published else []
+            line += [measured(table, column, entry) if row.measured else "", delta(table, column, row, entry)]
         rows.append(line)
     return head, rows

@@ -51,7 +51,7 @@ class AlignmentTask:
         train = self.config.train
         order = generator(self.seed, "batches", epoch).permutation(self.trained)
         pairs = torch.from_numpy(order).to(self.device)
-        slices = tuple(Pairs(part[:, 0], part[:, 1], worker, workers) for part in pairs.split(train.batch_size))
+        slices = tuple(Pairs(part[:, 0], part[:, 1], worker, workers) for part in torch.split(pairs, train.batch_size))
         if train.step == "epoch":
             yield Batch(slices)
         else:

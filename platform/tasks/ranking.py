@@ -84,7 +84,8 @@ class Csls:
     """Cosines less the mean cosine to the `k` nearest of the other side, on both sides (Lample et al., 2018, Eq. 3).
 
     Scores are `k` times those of the equation: sums instead of means. Between rows of `unit` they are exact for up to 8
-    neighbours, so that candidates tie if they tie in the equation, and a score is the same wherever it is computed. With fewer than `k` candidates on a side all of them are neighbours, and as many on the other side.
+    neighbours, so that candidates tie if they tie in the equation, and a score is the same wherever it is computed.
+    Where a side has fewer than `k` candidates, all of them are neighbours, and as many of the other side.
     """
 
     def __init__(self, left: Tensor, right: Tensor, k: int, chunk: int) -> None:

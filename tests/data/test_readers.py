@@ -225,7 +225,7 @@ MMKB = {
     "FB15K/FB15K_EntityTriples.txt": "/m/1 /likes /m/2 .\n/m/2\t/knows\t/m/2\n",
     "FB15K/FB15K_NumericalTriples.txt": "/m/1\t<http://fb/age>\t1.5\n/m/1\t<http://fb/age>\t2.5\n/m/1\t<http://fb/age>\t1.5\n",
     "FB15K/FB15K_ImageIndex.txt": "/m/2\tFBIMG1\n",
-    "YAGO15K/YAGO15K_EntityTriples.txt": "<http://yago-knowledge.org/resource/A> <isIn> <http://yago-knowledge.org/resource/B> .\n",
+    "YAGO15K/YAGO15K_EntityTriples.txt": "<A> <isIn> <http://yago-knowledge.org/resource/B> .\n",
     "YAGO15K/YAGO15K_NumericalTriples.txt": "<B>\t<hasLatitude>\t1966-##-##\n",
     "YAGO15K/YAGO15K_SameAsLink.txt": "/m/2 <SameAs> <http://yago-knowledge.org/resource/B> .\n/m/1 <SameAs> <A> .\n",
 }

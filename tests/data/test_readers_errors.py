@@ -77,7 +77,7 @@ WRONG = [
     (PLAIN, "splits/train.tsv", "0\t1\n", "splits: expected train.tsv and test.tsv, found only train"),
     (COMPLETION, "valid.tsv", "0\t0\t9\n", "valid.tsv:1: unknown tail entity id '9'"),
     (DBP15K, "ent_ids_2", "0\tb\n", "ent_ids_2: expected ids that ent_ids_1 does not have, found 0 in both"),
-    (DBP15K, "ent_ids_1", "0\ta\n0\tb\n", "ent_ids_1:2: expected every id once, found 0 again"),
+    (DBP15K, "ent_ids_1", "0\ta\n0\tb\n", "ent_ids_1:2: expected every id once, found '0' again"),
     (DBP15K, "triples_1", "0\t3\t1\n", "triples_1:1: unknown tail entity id '1'"),
     (DBP15K, "ill_ent_ids", "0\t1\n1\t0\n", "ill_ent_ids:2: unknown left entity id '1'"),
     (DBP15K, "training_attrs_1", "a\tx\nz\tx\n", "training_attrs_1:2: unknown entity 'z'"),

@@ -1,0 +1,107 @@
+"""``kgprism data``: what datasets there are, what they hold, and how they come here."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgprism.platform.cli.options import Json
+from kgprism.platform.cli.screen import say, show_json, show_table
+
+if TYPE_CHECKING:
+    from kgprism.platform.data.catalogue import Imported
+
+app = typer.Typer(help="Datasets: list, show, import, fetch, check.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="A name from `kgprism data list`, or of your own data.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Put the new data in place of other data of that name.")]
+
+
+@app.command("list")
+def list_datasets(json: Json = False) -> None:
+    """List built-in datasets, known benchmarks and your own data."""
+    from kgprism.platform.data import catalogue
+
+    entries = catalogue.names()
+    if json:
+        show_json([asdict(entry) for entry in entries])
+    else:
+        show_table(("name", "task", "origin", "here"), [(e.name, e.task, e.origin, e.present) for e in entries])
+
+
+@app.command()
+def show(name: Name, json: Json = False) -> None:
+    """Show the papers' statistics table of a dataset."""
+    from kgprism.platform.data import catalogue, counts
+    from kgprism.platform.data.graph import AlignedGraphs
+
+    dataset = catalogue.load(name)
+    rows = counts.statistics(dataset)
+    aligned = isinstance(dataset, AlignedGraphs)
+    graphs = [dataset.left, dataset.right] if isinstance(dataset, AlignedGraphs) else [dataset.graph]
+    features = sorted({modality for graph in graphs for modality in graph.features})
+    if json:
+        task = "alignment" if aligned else "completion"
+        plain = {"name": name, "task": task, "fingerprint": dataset.fingerprint, "features": features, "rows": rows}
+        show_json(plain)
+        return
+    head = list(dict.fromkeys(column for row in rows for column in row))
+    show_table(head, [[row.get(column) for column in head] for row in rows], title=name)
+    say(f"features: {', '.join(features) or 'none'}; fingerprint {dataset.fingerprint}")
+
+
+@app.command("import")
+def import_dataset(
+    name: Name,
+    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="A folder in any of the field's layouts.")],
+    replace: Replace = False,
+    json: Json = False,
+) -> None:
+    """Copy a dataset from the field's own files into the home; the layout is recognised."""
+    from kgprism.platform.data import catalogue
+
+    _told(catalogue.bring(name, source, replace=replace), json)
+
+
+@app.command()
+def fetch(name: Name, replace: Replace = False, json: Json = False) -> None:
+    """Download a benchmark from its public address and check every file's sum."""
+    from kgprism.platform.data import download
+
+    _told(download.fetch(name, replace=replace), json)
+
+
+@app.command()
+def check(name: Name, json: Json = False) -> None:
+    """Compare a dataset with its published statistics and list its peculiarities; exit code 1 if they disagree."""
+    from kgprism.platform.data import catalogue, counts
+
+    dataset = catalogue.load(name)
+    compared, problems = counts.compare(dataset), counts.problems(dataset)
+    agrees = all(line.agrees for line in compared)
+    if json:
+        lines = [asdict(line) | {"agrees": line.agrees} for line in compared]
+        show_json({"name": name, "agrees": agrees, "published": lines, "problems": [asdict(p) for p in problems]})
+    else:
+        if compared:
+            words = {True: "agrees", False: "DIFFERS"}
+            rows = [(c.quantity, c.published, c.measured, c.known or words[c.agrees]) for c in compared]
+            show_table(("quantity", "published", "measured", ""), rows, title=f"{name}: published statistics")
+        if problems:
+            show_table(
+                ("where", "what", "count"), [(p.place, p.kind, p.count) for p in problems], title="Peculiarities"
+            )
+        published = "agrees with the published statistics" if agrees else "differs from the published statistics"
+        say(f"{name}: {published if compared else 'no published statistics'}, {len(problems)} kinds of peculiarities")
+    if not agrees:
+        raise typer.Exit(1)
+
+
+def _told(imported: "Imported", json: bool) -> None:
+    if json:
+        show_json(asdict(imported))
+        return
+    done = "imported" if imported.changed else "there already, nothing changed"
+    say(f"{imported.name}: layout {imported.layout}, {imported.files} files, {done}: {imported.folder}")
+    say(f"next: kgprism data check {imported.name}")

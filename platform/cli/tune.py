@@ -1,0 +1,101 @@
+"""``kgprism tune``: an Optuna search on Ray Tune."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kgprism.platform.cli.options import Cpus, Gpus, Json, Preset, Sets, known_file
+from kgprism.platform.cli.screen import say, show_json, show_table, tell
+
+if TYPE_CHECKING:
+    from kgprism.platform.cli.progress import Board
+    from kgprism.platform.studies.searcher import Progress
+    from kgprism.platform.studies.sweep import Sweep
+
+
+def tune(
+    space: Annotated[str, typer.Argument(help="A shipped search space, or the path of a YAML file.")],
+    dataset: Annotated[str, typer.Option("--dataset", "-d", help="A name from `kgprism data list`.")],
+    trials: Annotated[int | None, typer.Option(min=1, help="Configurations in all, earlier ones included.")] = None,
+    storage: Annotated[str | None, typer.Option(metavar="URL", help="An Optuna storage instead of a file.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted search, as the same command always does.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    preset: Preset = None,
+    sets: Sets = None,
+    cpus: Cpus = 1.0,
+    gpus: Gpus = 0.0,
+    concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at the same time; as many as fit.")] = None,
+    json: Json = False,
+) -> None:
+    """Search for the best settings of a method on held-out pairs; every finished trial is a run in the store."""
+    from kgprism.platform.configuration import parse
+
+    known_file("kgprism.search_spaces", space)
+    overrides = parse(sets or [])
+    from kgprism.platform.cli.progress import Board
+    from kgprism.platform.cli.running import on_ray
+    from kgprism.platform.data import catalogue
+    from kgprism.platform.studies.space import read
+    from kgprism.platform.studies.store import Store
+    from kgprism.platform.studies.sweep import run_sweep
+    from kgprism.platform.training.run import plan
+
+    chosen, data = read(space), catalogue.load(dataset)
+    run = plan(chosen.method, data, seed, overrides, preset=preset or chosen.preset)
+    for note in run.notes:
+        tell(note)
+    options: dict[str, Any] = {"storage": storage, "concurrent": concurrent, "seed": seed, "preset": preset}
+    with on_ray(), Board("trials", trials or chosen.search.trials) as board:
+        sweep = run_sweep(
+            chosen,
+            data,
+            store=Store(),
+            overrides=overrides,
+            trials=trials,
+            cpus_per_trial=cpus,
+            gpus_per_trial=gpus,
+            listener=_listener(board, int(run.configuration["train.epochs"])),
+            **options,
+        )
+    _show(sweep, chosen.objective.metric, json)
+
+
+def _listener(board: "Board", epochs: int) -> Any:
+    from kgprism.platform.cli.progress import number
+
+    def listen(progress: "Progress") -> None:
+        key, label = str(progress.trial), f"trial {progress.trial}"
+        if progress.state == "started":
+            board.start(key, label, int(progress.overrides.get("train.epochs", epochs)))
+        elif progress.state == "running":
+            board.step(key, progress.epoch or 0, f"best {number(progress.value)}")
+        else:
+            at = f" at epoch {progress.epoch}" if progress.epoch else ""
+            reason = f": {progress.reason}" if progress.reason else ""
+            board.end(key, f"{label}: {progress.state}{at}, best {number(progress.value)}{reason}")
+
+    return listen
+
+
+def _show(sweep: "Sweep", metric: str, json: bool) -> None:
+    frame = sweep.trials
+    if json:
+        best = None if sweep.best is None else {"run": sweep.best.id, "selections": dict(sweep.best.selections)}
+        plain = {"study": sweep.study_name, "storage": sweep.storage, "best": best, "overrides": dict(sweep.overrides)}
+        plain |= {"trials": frame.to_dict("records"), "errors": list(sweep.errors)}
+        show_json(plain)
+        return
+    ordered = frame.sort_values("value", ascending=False, na_position="last").head(10)
+    rows = [(str(t.number), t.state.lower(), None if t.value != t.value else t.value) for t in ordered.itertuples()]
+    show_table(("trial", "state", metric), rows, title=f"Best of {len(frame)} trials")
+    if sweep.best is None:
+        say("no trial was completed")
+    else:
+        say(f"best run {sweep.best.id}:")
+        for key, value in sweep.overrides.items():
+            say(f"  --set {key}={value}")
+    for error in sweep.errors:
+        tell(error.splitlines()[0])
+    say(f"optuna-dashboard {sweep.storage}   # study {sweep.study_name}")
