@@ -1,5 +1,7 @@
 """The top level is fixed, ``platform/`` is no package of its own, and packaging names every folder."""
 
+import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -51,12 +53,26 @@ def test_pythons_own_platform_module_wins_from_the_root() -> None:
     assert done.stdout.strip()
 
 
+def dependencies(extras: bool) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = list(project["dependencies"])
+    if extras:
+        wanted += [line for extra in project["optional-dependencies"].values() for line in extra]
+    return {re.split(r"[\[<>=~]", line)[0] for line in wanted} - {"kgprism"}
+
+
+def test_what_is_imported_is_a_dependency() -> None:
+    nodes = [node for path in CODE for node in ast.walk(ast.parse(path.read_text()))]
+    words = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    words |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    imported = {word.split(".")[0] for word in words} - sys.stdlib_module_names - {"kgprism"}
+    names = {"ruamel": "ruamel.yaml", "torch_geometric": "torch-geometric"}
+    assert {names.get(word, word) for word in imported} <= dependencies(extras=False)
+
+
 def test_constraints_name_one_exact_version_of_every_dependency() -> None:
     lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert all(line.count("==") == 1 for line in lines)
     assert not any("+" in line for line in lines)  # a local build such as +cpu is nowhere to be downloaded
     pinned = {line.split("==")[0].lower().replace("_", "-") for line in lines}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + [d for extra in project["optional-dependencies"].values() for d in extra]
-    names = {word.split("[")[0].split(">")[0].split("~")[0].strip() for word in wanted}
-    assert names - {"kgprism"} <= pinned
+    assert dependencies(extras=True) <= pinned

@@ -1,6 +1,5 @@
 """Progress on standard error: bars on a terminal, plain lines elsewhere."""
 
-import sys
 from types import TracebackType
 
 from rich.console import Console
@@ -61,7 +60,9 @@ class Board:
     def step(self, key: str, done: int, news: str = "") -> None:
         """Move a run's bar."""
         if key in self.bars:
-            self.progress.update(self.bars[key], completed=done, **({"news": news} if news else {}))
+            self.progress.update(self.bars[key], completed=done)
+            if news:
+                self.progress.update(self.bars[key], news=news)
 
     def end(self, key: str, line: str) -> None:
         """Take a run's bar away and say how it has ended."""
@@ -82,8 +83,3 @@ def news_of(row: dict[str, float]) -> str:
     judged = [(split, row.get(f"{split}/l2r/mrr")) for split in ("valid", "test")]
     words = [f"loss {row['loss']:.4g}"] if "loss" in row else []
     return "  ".join(words + [f"{split} mrr {number(value)}" for split, value in judged if value is not None])
-
-
-def interactive() -> bool:
-    """Tell whether a person looks at standard error."""
-    return sys.stderr.isatty()

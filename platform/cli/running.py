@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
 
 import typer
@@ -15,12 +15,14 @@ from kgprism.platform.errors import RunError
 def on_ray() -> Iterator[None]:
     """Run a block inside a Ray session; Ctrl-C ends it with the word that nothing finished is lost.
 
+    Standard output is kept for the result: whatever Ray has to say goes to standard error.
+
     Raises:
         RunError: if Ray cannot be reached or started.
     """
     from kgprism.platform.studies.session import session
 
-    with ExitStack() as stack:
+    with redirect_stdout(sys.stderr), ExitStack() as stack:
         tell("starting Ray ...")
         try:
             stack.enter_context(session())
@@ -29,7 +31,7 @@ def on_ray() -> Iterator[None]:
             raise RunError(f"Ray does not start: {first}; `kgprism doctor` says more") from None
         try:
             yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # Ray Train turns Ctrl-C into an exit of its own
             tell("interrupted: finished runs are kept; the same command goes on from here")
             raise typer.Exit(130) from None
 

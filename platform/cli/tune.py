@@ -83,7 +83,12 @@ def _show(sweep: "Sweep", metric: str, json: bool) -> None:
     frame = sweep.trials
     if json:
         best = None if sweep.best is None else {"run": sweep.best.id, "selections": dict(sweep.best.selections)}
-        plain = {"study": sweep.study_name, "storage": sweep.storage, "best": best, "overrides": dict(sweep.overrides)}
+        plain: dict[str, Any] = {
+            "study": sweep.study_name,
+            "storage": sweep.storage,
+            "best": best,
+            "overrides": dict(sweep.overrides),
+        }
         plain |= {"trials": frame.to_dict("records"), "errors": list(sweep.errors)}
         show_json(plain)
         return

@@ -27,12 +27,15 @@ def relation_sets(
     _, counts = pair.unique_consecutive(return_counts=True)
     first = counts.cumsum(0) - counts
     sets = torch.zeros(len(counts), dtype=torch.long)
-    for depth in range(int(counts.max()) if len(counts) else 0):
-        # One relation more at each turn: pairs that agreed so far part by the next one, or by having none.
-        following = torch.full_like(sets, -1)
-        longer = counts > depth
-        following[longer] = relation[first[longer] + depth]
-        sets = torch.stack([sets, following], 1).unique(dim=0, return_inverse=True)[1]
+    known, depth, going = 1, 0, torch.arange(len(counts))
+    while len(going):
+        # Pairs that agreed so far part by their next relation; those at their end keep a number nobody else gets.
+        key = sets[going] * (int(relation.max()) + 1) + relation[first[going] + depth]
+        distinct, number = key.unique(return_inverse=True)
+        sets[going] = known + number
+        known, depth = known + len(distinct), depth + 1
+        going = going[counts[going] > depth]
+    sets = sets.unique(return_inverse=True)[1]
     example = torch.empty(int(sets.max()) + 1 if len(sets) else 0, dtype=torch.long)
     example[sets.flip(0)] = first.flip(0)
     return sets, example

@@ -27,13 +27,12 @@ class Float(_Parameter):
     type: Literal["float"]
     low: float
     high: float
-    step: float | None = None
+    step: float | None = Field(None, gt=0)
     log: bool = False
 
     @model_validator(mode="after")
     def _possible(self) -> "Float":
-        if self.distribution.high != self.high:
-            raise ValueError(f"high is not low plus a number of steps: the last one is {self.distribution.high:g}")
+        _stepped(self)
         return self
 
     @property
@@ -63,13 +62,12 @@ class Integer(_Parameter):
     type: Literal["int"]
     low: int
     high: int
-    step: int = 1
+    step: int = Field(1, ge=1)
     log: bool = False
 
     @model_validator(mode="after")
     def _possible(self) -> "Integer":
-        if self.distribution.high != self.high:
-            raise ValueError(f"high is not low plus a number of steps: the last one is {self.distribution.high}")
+        _stepped(self)
         return self
 
     @property
@@ -99,7 +97,7 @@ class Choice(_Parameter):
 
     @model_validator(mode="after")
     def _distinct(self) -> "Choice":
-        if len({repr(value) for value in self.of}) < len(self.of):
+        if any(value in self.of[:number] for number, value in enumerate(self.of)):
             raise ValueError("a value stands twice in 'of'")
         return self
 
@@ -122,3 +120,11 @@ class Choice(_Parameter):
 
 
 Parameter = Annotated[Float | Integer | Choice, Field(discriminator="type")]
+
+
+def _stepped(parameter: Float | Integer) -> None:
+    """Refuse bounds that make no sense; Optuna would move a high that no step reaches."""
+    if parameter.low <= parameter.high and not parameter.holds(parameter.high):
+        raise ValueError("high is not low plus a number of steps")
+    # Building it is the check.
+    assert parameter.distribution is not None

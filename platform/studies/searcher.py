@@ -22,8 +22,8 @@ from kgprism.platform.studies.study import REASON, REPEATS, RUN, evaluated
 Curve = Mapping[int, float]
 #: Keys of what a trial reports; ``CURVE`` comes last and says that the trial ran to its end.
 EPOCH, VALUE, CURVE, FAILED = "epoch", "value", "curve", "failed"
-#: Times that the study is asked again when it proposes what is known already.
-ATTEMPTS = 8
+#: Repetitions in a row after which chance takes the sampler's place, and after which the space counts as exhausted.
+CHANCE, EXHAUSTED = 3, 12
 _FINISHED: Any = Searcher.FINISHED
 
 
@@ -104,8 +104,8 @@ class StudySearcher(Searcher):
     def suggest(self, trial_id: str) -> dict[str, Any] | None:
         """Return the next configuration, none while it must wait for its twin, or that there is nothing left."""
         repeats = 0
-        while self.left > 0 and repeats < ATTEMPTS:
-            asked, self.held = self.held or self._ask(), None
+        while self.left > 0 and repeats < EXHAUSTED:
+            asked, self.held = self.held or self._ask(by_chance=repeats >= CHANCE), None
             if asked is None:
                 continue
             if self._repeated(asked):
@@ -120,10 +120,14 @@ class StudySearcher(Searcher):
             return {"overrides": asked.overrides}
         return _FINISHED
 
-    def _ask(self) -> _Asked | None:
+    def _ask(self, by_chance: bool) -> _Asked | None:
         """Ask the study once; where the method refuses the configuration, or its run is finished, tell it at once."""
+        usual = self.study.sampler
+        if by_chance:
+            self.study.sampler = optuna.samplers.RandomSampler(seed=len(self.study.get_trials(deepcopy=False)))
         trial = self.study.ask()
         overrides = self.draw(trial)
+        self.study.sampler = usual
         try:
             recalled = self.recall(overrides)
         except ConfigurationError as error:

@@ -149,10 +149,10 @@ def read(name_or_path: str) -> Space:
     base = space.base()
     tuned: dict[str, Parameter] = {}
     for key, parameter in space.params.items():
-        place = ("params", key)
-        when = _conditions(document, place, space, tuned, base)
+        when = _conditions(document, space, key, tuned, base)
         tuned[space.address(key)] = parameter.model_copy(update={"when": when})
-        _accepted(document, place, kind.Config, base, tuned, space.address(key))
+    for key in space.params:
+        _accepted(document, ("params", key), kind.Config, base, tuned, space.address(key))
     space = space.model_copy(update={"params": tuned})
     for number, start in enumerate(space.start):
         for key, value in start.items():
@@ -161,19 +161,22 @@ def read(name_or_path: str) -> Space:
 
 
 def _conditions(
-    document: Document, place: Place, space: Space, tuned: Mapping[str, Parameter], base: Overrides
+    document: Document, space: Space, parameter: str, above: Mapping[str, Parameter], base: Overrides
 ) -> dict[str, list[Any]]:
     """Return a parameter's conditions by address; each names a parameter above it or a key of the configuration."""
     found = {}
-    for name, values in space.params[str(place[-1])].conditions().items():
-        key, here = space.address(name), (*place, "when", name)
-        if key not in tuned and key not in base:
-            later = " (it must stand above this one)" if name in space.params else nearest(name, {*tuned, *base})
-            raise document.error(here, f"'{name}' is neither tuned nor part of the configuration{later}")
+    later = {space.address(key) for key in space.params} - above.keys()
+    for name, values in space.params[parameter].conditions().items():
+        key, place = space.address(name), ("params", parameter, "when", name)
+        if key in later:
+            raise document.error(place, f"'{name}' must stand above '{parameter}'")
+        if key not in above and key not in base:
+            known = nearest(name, {*above, *base})
+            raise document.error(place, f"'{name}' is neither tuned nor part of the configuration{known}")
         for value in values:
-            if key in tuned and not tuned[key].holds(value):
-                words = {str(edge) for edge in tuned[key].edges()}
-                raise document.error(here, f"{name} is never {value!r}{nearest(str(value), words)}")
+            if key in above and not above[key].holds(value):
+                words = {str(edge) for edge in above[key].edges()}
+                raise document.error(place, f"{name} is never {value!r}{nearest(str(value), words)}")
         found[key] = values
     return found
 

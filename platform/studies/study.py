@@ -30,7 +30,7 @@ def open_study(
     Raises:
         ConfigurationError: if there is no such storage.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         _folder(storage)
         study = optuna.create_study(

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from kgprism.platform.settings import Probation
-from kgprism.platform.tasks.ranking import unit
 from kgprism.platform.tasks.task import Restart
 
 
@@ -46,7 +46,8 @@ class Watch:
         """Return the mutual nearest neighbours among the entities that are not trained on."""
         left = np.setdiff1d(np.arange(self.left), trained[:, 0])
         right = np.setdiff1d(np.arange(self.left, self.left + self.right), trained[:, 1])
-        rows, columns = (unit(embeddings[torch.from_numpy(pool).to(embeddings.device)]) for pool in (left, right))
+        pools = (torch.from_numpy(pool).to(embeddings.device) for pool in (left, right))
+        rows, columns = (F.normalize(embeddings[pool]) for pool in pools)
         found = mutual_nearest(rows, columns, self.settings.chunk).cpu().numpy()
         return np.stack([left[found[:, 0]], right[found[:, 1]]], axis=1)
 

@@ -19,7 +19,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Restart:
-    """What happens to the optimiser at the start of an epoch: a factor on its base rate, and whether it is made anew."""
+    """What happens to the optimiser at the start of an epoch: a factor on its rate, and whether it is made anew."""
 
     rate_factor: float
     fresh: bool
@@ -45,7 +45,7 @@ class Task(Protocol):
         """Say what happens to the optimiser before this epoch (pseudo-pairs change the rate)."""
 
     def propose(self, epoch: int, when: str, method: Any) -> np.ndarray | None:
-        """Return new training pairs ``(pairs, 2)``, ``when`` being ``before`` or ``after`` the epoch's steps; or none."""
+        """Return new training pairs ``(pairs, 2)`` or none; `when` is ``before`` or ``after`` the epoch's steps."""
 
     def accept(self, proposal: np.ndarray) -> None:
         """Train on these pairs from now on; called on every worker with what the first one proposed."""

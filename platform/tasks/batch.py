@@ -1,1 +1,0 @@
-from kgprism.platform.batch import Batch, Pairs  # noqa: F401
