@@ -20,6 +20,8 @@ from kgprism.platform.studies import space, suite
 METHODS = names()
 ALIGNMENT = [name for name in METHODS if load(name).task == "alignment"]
 SEED = 3
+#: Keys that the task and the loop read: they do not change what is built.
+OUTSIDE = ("data.", "train.", "eval.", "pseudo_pairs.")
 
 
 def choices(config: type[Settings], prefix: str = "", above: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -34,11 +36,16 @@ def choices(config: type[Settings], prefix: str = "", above: dict[str, Any] | No
 
 
 def cases() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each method that can be built once: presets, every part in its slot, every modality alone."""
     for name in ALIGNMENT:
-        for preset in load(name).presets.values():
-            yield name, dict(preset)
-        yield from ((name, overrides) for overrides in choices(load(name).Config))
-        yield from ((name, {"modalities": [modality]}) for modality in toy.aligned().modalities)
+        method, built = load(name), set()
+        modalities = [{"modalities": [modality]} for modality in sorted(toy.aligned().modalities)]
+        for overrides in (*method.presets.values(), *choices(method.Config), *modalities):
+            flat = configuration.flatten(configuration.resolve(method.Config, overrides))
+            shape = configuration.digest({key: flat[key] for key in flat if not key.startswith(OUTSIDE)})
+            if shape not in built:
+                built.add(shape)
+                yield name, dict(overrides)
 
 
 CASES = [

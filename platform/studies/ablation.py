@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import ray
 from ray.exceptions import RayError, RayTaskError
-from ray.util.queue import Queue
 
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.errors import ConfigurationError, KgprismError
@@ -15,7 +14,7 @@ from kgprism.platform.studies import tensorboard
 from kgprism.platform.studies.cells import Cell
 from kgprism.platform.studies.session import share
 from kgprism.platform.studies.store import Store
-from kgprism.platform.studies.worker import Order, work
+from kgprism.platform.studies.worker import News, Order, work
 from kgprism.platform.training.outcome import Row
 
 #: How often a run is started again after its worker has died.
@@ -104,7 +103,8 @@ class _Driver:
         tell: Listener,
     ) -> None:
         self.cells, self.datasets, self.store, self.resources = cells, datasets, store, resources
-        self.events, self.tell, self.news = events, tell, Queue()
+        self.events, self.tell = events, tell
+        self.news: Any = News.remote()  # type: ignore[attr-defined]
         self.references: dict[str, ray.ObjectRef] = {}
         self.flying: dict[ray.ObjectRef, str] = {}
         self.failures: dict[str, str] = {}
@@ -123,7 +123,7 @@ class _Driver:
         finally:  # also on Ctrl-C: what is under way resumes from its checkpoint next time
             for reference in self.flying:
                 ray.cancel(reference, force=True)
-            self.news.shutdown(force=True)
+            ray.kill(self.news)
         return self.failures
 
     def _room(self) -> int:
@@ -161,7 +161,7 @@ class _Driver:
 
     def _hear(self) -> None:
         """Tell what the workers sent since the last time."""
-        for run_id, row in self.news.get_nowait_batch(self.news.qsize()):
+        for run_id, row in ray.get(self.news.take.remote()):
             self.tell(Event("started" if row is None else "epoch", tuple(self.cells[run_id]), row))
 
     def _settle(self, reference: ray.ObjectRef, run_id: str) -> None:

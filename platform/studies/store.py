@@ -104,23 +104,15 @@ class Store:
         target = self.folder / run.id
         scratch = self.folder / f".{run.id}.{uuid4().hex[:8]}"
         scratch.mkdir(parents=True)
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
-        plain = {"id": run.id, "method": run.method, "dataset": run.dataset, "fingerprint": run.fingerprint}
-        plain |= {"seed": run.seed, "configuration": dict(run.configuration), "notes": list(run.notes)}
-        plain |= {
-            "selections": {k: {"epoch": c.epoch, "metrics": dict(c.metrics)} for k, c in outcome.selections.items()}
-        }
-        plain |= {"stopped": outcome.stopped, "seconds": outcome.seconds, "peak_bytes": outcome.peak_bytes}
-        plain |= {"finished": finished, "machine": dict(machine or {})}
         pd.DataFrame(outcome.history).to_parquet(scratch / "history.parquet")
-        ranks = {f"{name}/{key}": r for name, chosen in outcome.selections.items() for key, r in chosen.ranks.items()}
+        chosen = outcome.selections.items()
+        ranks: dict[str, Any] = {f"{name}/{key}": values for name, c in chosen for key, values in c.ranks.items()}
         np.savez_compressed(scratch / "ranks.npz", **ranks)
         if outcome.weights:
-            save_file(
-                {k: v.detach().cpu().contiguous() for k, v in outcome.weights.items()}, scratch / "model.safetensors"
-            )
+            weights = {name: value.detach().cpu().contiguous() for name, value in outcome.weights.items()}
+            save_file(weights, scratch / "model.safetensors")
         # Last, because its presence is what makes a run finished.
-        (scratch / "run.json").write_text(json.dumps(plain, indent=1, sort_keys=True))
+        (scratch / "run.json").write_text(json.dumps(_plain(run, outcome, machine or {}), indent=1, sort_keys=True))
         if not self.has(run.id):  # a folder without a record is half a copy from elsewhere
             shutil.rmtree(target, ignore_errors=True)
         try:
@@ -133,3 +125,23 @@ class Store:
         record = self.read(run.id)
         assert record is not None, f"{target} vanished while it was written"
         return record
+
+
+def _plain(run: Run, outcome: Outcome, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``run.json`` holds."""
+    chosen = outcome.selections.items()
+    return {
+        "id": run.id,
+        "method": run.method,
+        "dataset": run.dataset,
+        "fingerprint": run.fingerprint,
+        "seed": run.seed,
+        "configuration": dict(run.configuration),
+        "notes": list(run.notes),
+        "selections": {name: {"epoch": c.epoch, "metrics": dict(c.metrics)} for name, c in chosen},
+        "stopped": outcome.stopped,
+        "seconds": outcome.seconds,
+        "peak_bytes": outcome.peak_bytes,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": dict(machine),
+    }

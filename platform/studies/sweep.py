@@ -1,6 +1,7 @@
 """A search: a space, a dataset and an Optuna study, carried out by Ray Tune; what is finished is not run again."""
 
 import fcntl
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import optuna
 import pandas as pd
 from optuna.trial import TrialState
 from ray import tune
+from ray.exceptions import RayTaskError
 from ray.tune.schedulers import ASHAScheduler, TrialScheduler
 
 from kgprism.platform import configuration
@@ -31,8 +33,9 @@ from kgprism.platform.studies.study import RUN, evaluated, open_study
 from kgprism.platform.studies.trial import Objective, Trial, trainable
 from kgprism.platform.training.run import plan
 
-#: Tune's own loggers and signal handler stay out: the run store and the study hold all there is to know.
+#: Tune's own loggers, output and signal handler stay out: the run store and the study hold all there is to know.
 _ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
@@ -111,7 +114,7 @@ def carry_out(
     gpus_per_trial: float = 0.0,
     concurrent: int | None = None,
 ) -> tuple[str, ...]:
-    """Carry out what the searcher proposes, in processes that are reused; return the errors of crashed trials.
+    """Carry out what the searcher proposes, in processes that are reused; return a line for each crashed trial.
 
     A trial whose process dies is tried once more; the run goes on from its own checkpoint.
     """
@@ -133,7 +136,7 @@ def carry_out(
                 failure_config=tune.FailureConfig(max_failures=1),
             ),
         )
-        return tuple(str(error) for error in tuner.fit().errors)
+        return tuple(_line(error) for error in tuner.fit().errors)
 
 
 def scheduler(space: Space, study: optuna.Study) -> TrialScheduler | None:
@@ -197,13 +200,24 @@ def _swept(study: optuna.Study, store: Store, storage: str, errors: tuple[str, .
     )
 
 
+def _line(error: Exception) -> str:
+    """Say in one line what ended a trial: an exception's own words are last in Ray's account, a dead process' first."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return (lines[-1] if isinstance(error, RayTaskError) else lines[0]).strip()
+
+
 @contextmanager
 def _environment() -> Iterator[None]:
+    """Keep Tune quiet; what went wrong is in what `carry_out` returns."""
+    logger = logging.getLogger("ray.tune")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
     before = {key: os.environ.get(key) for key in _ENVIRONMENT}
     os.environ.update(_ENVIRONMENT)
     try:
         yield
     finally:
+        logger.setLevel(level)
         for key, value in before.items():
             os.environ.pop(key) if value is None else os.environ.update({key: value})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray.util.queue import Queue
+import ray
 
 from kgprism.platform.errors import RunError
 from kgprism.platform.studies.session import shared
@@ -19,6 +19,25 @@ from kgprism.platform.training.run import Run, execute
 
 #: Least seconds between two rows that a run sends to the driver, unless they were evaluated.
 _PAUSE = 0.5
+#: Most seconds that a finished run waits until the driver has all of its rows.
+_PATIENCE = 5.0
+
+
+@ray.remote(num_cpus=0)
+class News:
+    """Carries what runs tell to the driver: a run's id with a row, without one when the run starts."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Row | None]] = []
+
+    def tell(self, run_id: str, row: Row | None) -> None:
+        """Leave a message."""
+        self.told.append((run_id, row))
+
+    def take(self) -> list[tuple[str, Row | None]]:
+        """Return the messages left since the last call."""
+        told, self.told = self.told, []
+        return told
 
 
 @dataclass(frozen=True)
@@ -29,7 +48,7 @@ class Order:
     id: str
     data: list[Any]
     store: Path
-    news: Queue
+    news: Any
     events: Path | None
     workers: int
     cpus: float
@@ -47,11 +66,11 @@ def work(order: Order) -> None:
         raise RunError("the worker's code differs from the driver's: install the same version on every node")
     if store.has(order.id):
         return
-    order.news.put((order.id, None))
+    told = [order.news.tell.remote(order.id, None)]
     dataset, folder = shared(order.data[0]), store.partial(order.id)
     with ExitStack() as stack:
         live = stack.enter_context(Live(order.events)) if order.events else None
-        listener = _teller(order, live)
+        listener = _teller(order, live, told)
         if order.workers > 1:
             outcome = trainer.fit(
                 order.run,
@@ -65,10 +84,14 @@ def work(order: Order) -> None:
         else:
             outcome = execute(order.run, dataset, folder=folder, listener=listener)
     store.write(order.run, outcome)
+    ray.wait(told, timeout=_PATIENCE)
 
 
-def _teller(order: Order, live: Live | None) -> Callable[[Row], bool]:
-    """Return a listener that writes every row to TensorBoard and sends the driver as many as a display needs."""
+def _teller(order: Order, live: Live | None, told: list[Any]) -> Callable[[Row], bool]:
+    """Return a listener that writes every row to TensorBoard and sends the driver as many as a display needs.
+
+    It never waits for the driver: a run must not depend on whether somebody listens. `told` holds the last message.
+    """
     sent = -_PAUSE
 
     def tell(row: Row) -> bool:
@@ -78,7 +101,7 @@ def _teller(order: Order, live: Live | None) -> Callable[[Row], bool]:
         judged = any(key.startswith(("valid/", "test/")) for key in row)
         if judged or time.monotonic() - sent >= _PAUSE:
             sent = time.monotonic()
-            order.news.put((order.id, row))
+            told[:] = [order.news.tell.remote(order.id, row)]
         return False
 
     return tell

@@ -67,7 +67,9 @@ def test_text_is_aligned(table: Table) -> None:
 
 
 def test_no_published_number_no_column_for_it(table: Table) -> None:
-    alone = Table(**{**vars(table), "rows": (Row("one", "One", "", True, True, (measured(None, 0.5), measured(None))),)})
+    alone = Table(
+        **{**vars(table), "rows": (Row("one", "One", "", True, True, (measured(None, 0.5), measured(None))),)}
+    )
     assert "published" not in render(alone, "md")
     assert "pub." not in render(alone, "latex")
     assert "| .500 ± - |" in render(alone, "md")

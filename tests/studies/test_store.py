@@ -64,7 +64,12 @@ def test_a_run_comes_back_as_it_was(store: Store, run: Run, outcome: Callable[..
 
 @pytest.mark.parametrize(
     ("event", "name", "finished"),
-    [("open", "ranks.npz", False), ("open", "run.json", False), ("os.rename", "", False), ("shutil.rmtree", ".partial", True)],
+    [
+        ("open", "ranks.npz", False),
+        ("open", "run.json", False),
+        ("os.rename", "", False),
+        ("shutil.rmtree", ".partial", True),
+    ],
 )
 def test_a_kill_leaves_a_whole_run_or_none(
     store: Store, run: Run, outcome: Callable[..., Outcome], event: str, name: str, finished: bool

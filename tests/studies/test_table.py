@@ -39,7 +39,9 @@ def entry(table: Table, variant: str, metric: str = "hits_at_1", ratio: float = 
     )
 
 
-def test_rows_keep_the_files_order_and_columns_are_what_was_asked(small: Suite, cells: list[Cell], store: Store) -> None:
+def test_rows_keep_the_files_order_and_columns_are_what_was_asked(
+    small: Suite, cells: list[Cell], store: Store
+) -> None:
     table = tabulate(small, cells, store)
     assert [row.id for row in table.rows] == ["rival", "whole", "sum", "blind"]
     assert [row.full for row in table.rows] == [False, True, False, False]

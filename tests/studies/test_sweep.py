@@ -1,0 +1,244 @@
+"""Searches through Ray Tune: the states of trials, early stops, crashes, and a driver that is killed."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import ray
+from optuna.trial import TrialState
+
+from kgprism.platform.data import toy
+from kgprism.platform.errors import ConfigurationError, RunError
+from kgprism.platform.studies import space as spaces
+from kgprism.platform.studies.searcher import Progress, StudySearcher
+from kgprism.platform.studies.space import Halving, Objective, Search, Space
+from kgprism.platform.studies.store import Store
+from kgprism.platform.studies.study import open_study
+from kgprism.platform.studies.sweep import carry_out, run_sweep, scheduler
+from kgprism.platform.studies.trial import Objective as Carry
+
+RANDOM = Search(sampler="random", startup=3)
+FILE = """\
+schema: 1
+space: tiny
+method: loginmea
+params:
+  fusion: {type: choice, of: [low_rank, sum]}
+  fusion.rank: {type: int, low: 1, high: 4, when: {fusion: low_rank}}
+  train.learning_rate: {type: float, low: 1e-3, high: 1e-2, log: true}
+start:
+  - {fusion: sum, train.learning_rate: 5e-3}
+search: {sampler: random, trials: 3}
+"""
+SMALL = {
+    "train.epochs": 6,
+    "train.checkpoint_seconds": 0,
+    "eval.every": 1,
+    "modal_width": 8,
+    "graph_width": 8,
+    "structure": "none",
+    "pseudo_pairs": "none",
+}
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Space:
+    (tmp_path / "tiny.yaml").write_text(FILE)
+    return spaces.read(str(tmp_path / "tiny.yaml"))
+
+
+def _rate(trial: optuna.Trial) -> dict[str, Any]:
+    return {"rate": trial.suggest_float("rate", 0, 1)}
+
+
+def _study(folder: Path, name: str = "s", points: Any = ()) -> optuna.Study:
+    return open_study(name, f"sqlite:///{folder}/optuna.db", RANDOM, Objective(), 0, points)
+
+
+def _humps() -> Carry:
+    """Values that rise and then fall; nested, so that workers get it by value and need not import this file."""
+
+    def objective(overrides: Any, report: Any) -> dict[int, float]:
+        curve = {epoch: overrides["rate"] * (5 - abs(epoch - 5)) for epoch in range(1, 10)}
+        for epoch, value in list(curve.items())[:-1]:
+            report(epoch, value)
+        return curve
+
+    return objective
+
+
+def _accidents() -> Carry:
+    """One of each: a value that is no number, a run that gives up, a bug, a dead process, a good end."""
+
+    def objective(overrides: Any, report: Any) -> dict[int, float]:
+        report(1, 0.5)
+        kind = int(overrides["kind"])
+        if kind == 0:
+            return {1: 0.5, 2: math.nan}
+        if kind == 1:
+            raise RunError("loss 'alignment' is nan in epoch 2")
+        if kind == 2:
+            raise ZeroDivisionError("a bug")
+        if kind == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {1: 0.5, 2: 0.25}
+
+    return objective
+
+
+@pytest.mark.ray
+def test_trials_end_with_their_best_value(cluster: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    study = _study(tmp_path)
+    assert carry_out(_humps(), StudySearcher(study, _rate, 6), concurrent=2) == ()
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 6
+    for trial in study.trials:
+        assert trial.value == pytest.approx(5 * trial.params["rate"])
+        assert sorted(trial.intermediate_values) == list(range(1, 10))
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.ray
+def test_the_same_seed_gives_the_same_trials(cluster: None, tmp_path: Path) -> None:
+    studies = [_study(tmp_path, name) for name in ("one", "two")]
+    for study in studies:
+        carry_out(_humps(), StudySearcher(study, _rate, 5), concurrent=2)
+    first, second = ([trial.params for trial in study.trials] for study in studies)
+    assert first == second
+    assert len({trial["rate"] for trial in first}) == 5
+
+
+@pytest.mark.ray
+def test_weak_trials_are_pruned_in_the_storage(cluster: None, tmp_path: Path, tiny: Space) -> None:
+    study = _study(tmp_path, points=[{"rate": 1 - n / 10} for n in range(6)])
+    halving = tiny.model_copy(update={"schedule": Halving(min=2, max=9, eta=2)})
+    carry_out(_humps(), StudySearcher(study, _rate, 6), scheduler=scheduler(halving, study), concurrent=1)
+    stored = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/optuna.db").trials
+    # The first is the best; each later one is worse than all before it at the first rung, epoch 2.
+    assert [trial.state for trial in stored] == [TrialState.COMPLETE] + [TrialState.PRUNED] * 5
+    assert [trial.last_step for trial in stored] == [9] + [2] * 5
+
+
+@pytest.mark.ray
+def test_accidents_fail_and_the_search_goes_on(cluster: None, tmp_path: Path) -> None:
+    study = _study(tmp_path, points=[{"kind": kind} for kind in range(5)])
+    draw = lambda trial: {"kind": trial.suggest_int("kind", 0, 4)}  # noqa: E731
+    errors = carry_out(_accidents(), StudySearcher(study, draw, 5), concurrent=2)
+    ended = {trial.params["kind"]: trial for trial in study.trials}
+    assert [ended[kind].state for kind in range(4)] == [TrialState.FAIL] * 4
+    assert (ended[4].state, ended[4].value) == (TrialState.COMPLETE, 0.5)
+    assert "epoch 2 is not a number" in ended[0].user_attrs["reason"]
+    assert ended[1].user_attrs["reason"] == "loss 'alignment' is nan in epoch 2"
+    assert sorted(errors) == ["The actor died unexpectedly before finishing this task.", "ZeroDivisionError: a bug"]
+
+
+def test_early_stopping_remembers_what_came_before(tmp_path: Path, tiny: Space) -> None:
+    study = _study(tmp_path)
+    searcher = StudySearcher(study, _rate, 5)
+    searcher.suggest("a")
+    searcher.on_trial_complete("a", {"epoch": 4, "value": 0.8, "curve": [(2, 0.7), (4, 0.8)]})
+    halving = scheduler(tiny.model_copy(update={"schedule": Halving(min=2, max=4, eta=2)}), study)
+    assert halving is not None
+    new: Any = type("Trial", (), {"trial_id": "new"})()
+    unused: Any = None
+    halving.on_trial_add(unused, new)
+    assert halving.on_trial_result(unused, new, {"epoch": 1, "value": 0.1}) == "CONTINUE"
+    assert halving.on_trial_result(unused, new, {"epoch": 2, "value": 0.6}) == "STOP"
+
+
+@pytest.mark.ray
+def test_a_search_fills_the_store_and_is_not_repeated(cluster: None, tmp_path: Path, tiny: Space) -> None:
+    store, heard = Store(tmp_path / "runs"), list[Progress]()
+    sweep = run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, concurrent=2, listener=heard.append)
+    assert sweep.errors == ()
+    assert sweep.trials["state"].tolist() == ["COMPLETE"] * 3
+    first = sweep.trials.iloc[0]
+    assert (first["params_fusion.kind"], first["params_train.learning_rate"]) == ("sum", 0.005)
+    values = {record.id: record.history()["valid/l2r/mrr"].max() for record in store}
+    assert dict(zip(sweep.trials["user_attrs_run"], sweep.trials["value"], strict=True)) == pytest.approx(values)
+    assert sweep.best is not None
+    assert values[sweep.best.id] == max(values.values())
+    assert {key: sweep.best.configuration[key] for key in sweep.overrides} == sweep.overrides
+    assert Counter(progress.state for progress in heard)["complete"] == 3
+    assert sweep.storage == f"sqlite:///{os.environ['KGPRISM_HOME']}/studies/tiny/optuna.db"
+
+    again = list[Progress]()
+    more = run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, trials=3, listener=again.append)
+    assert again == []
+    assert more.best == sweep.best
+    elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
+    run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, storage=elsewhere, listener=again.append)
+    # A new study meets the same configurations: their runs are there already.
+    assert [progress.state for progress in again] == ["complete"] * 3
+
+
+@pytest.mark.ray
+def test_two_searches_on_one_storage_do_not_mix(cluster: None, tmp_path: Path, tiny: Space) -> None:
+    store, settings = Store(tmp_path / "runs"), SMALL | {"train.epochs": 1}
+    one, two = (run_sweep(tiny, toy.aligned(), store=store, overrides=settings, trials=1, seed=seed) for seed in (0, 1))
+    assert one.storage == two.storage
+    assert one.study_name != two.study_name
+    assert len(one.trials) == len(two.trials) == 1
+    assert {record.seed for record in store} == {0, 1}
+
+
+def test_a_search_needs_validation_pairs(tmp_path: Path, tiny: Space) -> None:
+    blind = {"eval.valid_ratio": 0, "eval.select": "last"}
+    with pytest.raises(ConfigurationError, match=r"eval.valid_ratio is 0: valid/l2r/mrr needs"):
+        run_sweep(tiny, toy.aligned(), store=Store(tmp_path / "runs"), overrides=blind)
+    assert not ray.is_initialized() or not list((tmp_path / "runs").glob("*"))
+
+
+DRIVER = """\
+import sys
+from pathlib import Path
+from kgprism.platform.data import toy
+from kgprism.platform.studies import space
+from kgprism.platform.studies.session import session
+from kgprism.platform.studies.store import Store
+from kgprism.platform.studies.sweep import run_sweep
+
+def told(progress):
+    print(progress.trial, progress.state, progress.identity, progress.epoch, flush=True)
+
+address, folder = sys.argv[1], Path(sys.argv[2])
+with session(address):
+    run_sweep(
+        space.read(folder / "tiny.yaml"), toy.aligned(), store=Store(folder / "runs"), overrides=%r,
+        concurrent=1, listener=told,
+    )
+"""
+
+
+@pytest.mark.ray
+def test_a_killed_driver_loses_no_finished_trial(cluster: None, tmp_path: Path, tiny: Space) -> None:
+    (tmp_path / "driver.py").write_text(DRIVER % SMALL)
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, str(tmp_path / "driver.py"), address, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        before = []
+        for line in driver.stdout:
+            before.append(line.split())
+            # Reported epoch 4 of the second trial: its checkpoint of epoch 3 is on the disk.
+            if before[-1][:2] == ["1", "running"] and before[-1][3] == "4":
+                driver.kill()
+                break
+    assert before[-1][3] == "4", before
+    (lost,) = {line[2] for line in before if line[0] == "1"}
+    store, heard = Store(tmp_path / "runs"), list[Progress]()
+    assert not store.has(lost)
+    sweep = run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, concurrent=1, listener=heard.append)
+    assert sweep.trials["state"].tolist() == ["COMPLETE", "FAIL", "COMPLETE", "COMPLETE"]
+    resumed = [progress.epoch for progress in heard if progress.identity == lost and progress.epoch]
+    assert resumed[0] == 4
+    record = store.read(lost)
+    assert record is not None
+    assert record.history()["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert sum(1 for _ in store) == 3
