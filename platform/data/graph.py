@@ -50,9 +50,7 @@ class MultiModalGraph:
     def of(cls, arrays: Arrays) -> "MultiModalGraph":
         """Return the graph that `arrays` came from."""
         modalities = sorted({key.split("/")[1] for key in arrays if key.startswith("features/")})
-        features = {
-            m: Features(arrays[f"features/{m}/entities"], arrays[f"features/{m}/values"]) for m in modalities
-        }
+        features = {m: Features(arrays[f"features/{m}/entities"], arrays[f"features/{m}/values"]) for m in modalities}
         fields: dict[str, Any] = {name: _lines(arrays[name]) for name in _TEXTS}
         fields |= {name: arrays[name] for name in _IDS}
         return cls(**fields, features=features)

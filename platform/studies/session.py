@@ -1,5 +1,6 @@
 """One Ray session: started once, datasets put once, runs carried out where Ray places them."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ def session(address: str | None = None, num_cpus: int | None = None) -> Iterator
     environment = {"env_vars": {"KGPRISM_HOME": str(home()), "RAY_TRAIN_V2_ENABLED": "1"}}
     address = address or os.environ.get("RAY_ADDRESS")
     local: dict[str, Any] = {} if address else {"num_cpus": num_cpus, "include_dashboard": True}
-    ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level="ERROR", **local)
+    ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR, **local)
     try:
         yield
     finally:

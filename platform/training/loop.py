@@ -148,10 +148,14 @@ class Loop:
         due = time.monotonic() - self.saved >= self.training.checkpoint_seconds
         if self.folder is None or not self.workers.first or last or not due:
             return
-        random = {"cpu": torch.get_rng_state()}
+        random: dict[str, Tensor] = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
-        state = {"method": self.method.state_dict(), "optimiser": self.optimiser.state(), "task": self.task.state()}
+        state: dict[str, Any] = {
+            "method": self.method.state_dict(),
+            "optimiser": self.optimiser.state(),
+            "task": self.task.state(),
+        }
         state |= {
             "selecting": self.selecting.state(),
             "history": self.history,

@@ -20,6 +20,9 @@ from kgprism.platform.training.outcome import Chosen, Outcome, Row
 from kgprism.platform.training.run import Run, execute
 from kgprism.platform.training.workers import Workers
 
+#: Seconds that a worker waits for the driver's answer to a row.
+_PATIENCE = 5.0
+
 
 @ray.remote(num_cpus=0)
 class Mailbox:
@@ -113,7 +116,9 @@ def _work(plan: dict[str, Any]) -> None:
     folder = Path(plan["folder"])
 
     def listen(row: Row) -> bool:
-        return bool(ray.get(plan["mailbox"].put.remote(row)))
+        # Bounded: training never waits for a driver that is busy or gone.
+        answered, _ = ray.wait([plan["mailbox"].put.remote(row)], timeout=_PATIENCE)
+        return bool(answered and ray.get(answered[0]))
 
     try:
         outcome = execute(Run(**plan["run"]), dataset_of(name, arrays), folder=folder, listener=listen, workers=workers)
