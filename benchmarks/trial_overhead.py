@@ -12,12 +12,12 @@ from time import monotonic
 from ray import tune
 
 from kgprism.platform.configuration import Overrides
-from kgprism.platform.studies.searcher import Curve, StudySearcher
+from kgprism.platform.studies.engine import carry_out
+from kgprism.platform.studies.searcher import StudySearcher
 from kgprism.platform.studies.session import session
 from kgprism.platform.studies.space import Objective, Search
 from kgprism.platform.studies.study import open_study
-from kgprism.platform.studies.sweep import carry_out
-from kgprism.platform.studies.trial import Report
+from kgprism.platform.studies.trainable import Curve, Report
 
 TRIALS, EPOCHS, PARAMETERS, CONCURRENT = 20, 5, 8, 2
 NAMES = [f"parameter {number}" for number in range(PARAMETERS)]

@@ -84,8 +84,9 @@ def _step(
     for member in here:
         if step in member.model_fields:
             return alternatives(member.model_fields[step].annotation)
-    words = {walked + name for member in here for name in member.model_fields}
-    raise ConfigurationError(f"{source}: unknown key '{key}'{nearest(walked + step, words)}")
+    rest = key.removeprefix(walked + step)
+    words = {walked + name + rest for member in here for name in member.model_fields}
+    raise ConfigurationError(f"{source}: unknown key '{key}'{nearest(key, words)}")
 
 
 def _choose(known: list[type[Settings]], node: dict[str, Any], word: Any, key: str, source: str) -> None:

@@ -75,7 +75,7 @@ def test_order_of_keys_does_not_matter(layer: dict[str, object]) -> None:
 
 def test_unknown_keys_name_the_source_and_the_nearest_key() -> None:
     assert refused({"train.epoch": 5}) == "file.yaml: unknown key 'train.epoch' (did you mean 'train.epochs'?)"
-    assert "(did you mean 'fusion'?)" in refused({"fusoin.rank": 5})
+    assert "(did you mean 'fusion.rank'?)" in refused({"fusoin.rank": 5})
     assert "(did you mean 'fusion.rank'?)" in refused({"fusion.rnk": 5})
     assert "train.epochs.more" in refused({"train.epochs.more": 5})
 

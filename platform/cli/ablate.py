@@ -1,6 +1,8 @@
 """``kgprism ablate``: a suite's grid on Ray, then its table."""
 
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,12 +16,15 @@ from kgprism.platform.cli.options import (
     Sets,
     Workers,
     known_file,
-    one_of,
+    known_selection,
 )
+from kgprism.platform.cli.progress import Board, news_of, number
+from kgprism.platform.cli.report import finish
+from kgprism.platform.cli.running import command, on_ray
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
-    from kgprism.platform.cli.progress import Board
     from kgprism.platform.studies.ablation import Event, Listener
     from kgprism.platform.studies.cells import Cell, Forecast
     from kgprism.platform.studies.store import Store
@@ -43,30 +48,24 @@ def ablate(
     from kgprism.platform.configuration import parse
 
     known_file("kgprism.ablations", suite)
-    overrides = parse(sets or [])
-    from kgprism.platform.cli.report import finish
-    from kgprism.platform.cli.running import command
+    known_selection(select)
+    rows, overrides = variants.split(",") if variants else None, parse(sets or [])
     from kgprism.platform.data import catalogue
-    from kgprism.platform.home import home
-    from kgprism.platform.settings import SELECTIONS
     from kgprism.platform.studies import cells as grid
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.suite import read
 
-    one_of("--select", select, SELECTIONS)
     chosen, store = read(suite), Store()
     datasets = {name: catalogue.load(name) for name in dataset or chosen.grid.dataset}
-    rows = variants.split(",") if variants else None
     cells = grid.expand(chosen, datasets, variants=rows, seeds=seeds, overrides=overrides, preset=preset)
-    forecast = grid.forecast(cells, store)
     if plan:
-        _show_plan(cells, forecast, store, json)
+        _show_plan(cells, store, json)
         return
     folder = home() / "studies" / chosen.suite
     grid.keep(folder, chosen, cells, overrides=overrides, preset=preset, command=command())
-    options: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus_per_run": gpus}
-    failures = _carry_out(cells, datasets, store, forecast, options | {"events": folder / "tensorboard"})
-    finish(chosen, select, "json" if json else "text", None)
+    resources: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus_per_run": gpus}
+    failures = _carry_out(cells, datasets, store, resources | {"events": folder / "tensorboard"})
+    finish(chosen, select, "json" if json else "text")
     for run_id, reason in failures.items():
         tell(f"run {run_id} failed: {reason}")
     if failures:
@@ -74,23 +73,19 @@ def ablate(
 
 
 def _carry_out(
-    cells: list["Cell"], datasets: dict[str, Any], store: "Store", forecast: "Forecast", options: dict[str, Any]
+    cells: list["Cell"], datasets: dict[str, Any], store: "Store", options: dict[str, Any]
 ) -> dict[str, str]:
-    from contextlib import nullcontext
-
-    from kgprism.platform.cli.progress import Board
-    from kgprism.platform.cli.running import on_ray
     from kgprism.platform.studies.ablation import carry_out
+    from kgprism.platform.studies.cells import forecast as forecast_of
 
+    forecast = forecast_of(cells, store)
     tell(_summary(forecast))
     # Where everything is finished there is nothing to start Ray for.
     with on_ray() if forecast.remaining else nullcontext(), Board("runs", forecast.runs) as board:
         return carry_out(cells, datasets, store, **options, listener=_listener(board, store))
 
 
-def _listener(board: "Board", store: "Store") -> "Listener":
-    from kgprism.platform.cli.progress import news_of, number
-
+def _listener(board: Board, store: "Store") -> "Listener":
     def listen(event: "Event") -> None:
         first, kind = event.cells[0], event.kind
         run_id, label = first.run.id, _label(first)
@@ -122,9 +117,10 @@ def _summary(forecast: "Forecast") -> str:
     return f"{forecast.cells} cells, {forecast.runs} runs: {left}"
 
 
-def _show_plan(cells: list["Cell"], forecast: "Forecast", store: "Store", json: bool) -> None:
-    from dataclasses import asdict
+def _show_plan(cells: list["Cell"], store: "Store", json: bool) -> None:
+    from kgprism.platform.studies.cells import forecast as forecast_of
 
+    forecast = forecast_of(cells, store)
     shared = Counter(cell.run.id for cell in cells)
     head = ("variant", "dataset", "seed_ratio", "seed", "run", "state")
     rows = [

@@ -9,6 +9,7 @@ from kgprism.platform.cli.screen import say, show_json, show_table
 
 if TYPE_CHECKING:
     from kgprism.platform.method import Method
+    from kgprism.platform.part import Part
 
 app = typer.Typer(help="Methods: list, show.", no_args_is_help=True)
 
@@ -38,38 +39,31 @@ def show(name: Annotated[str, typer.Argument(help="A name from `kgprism methods 
     parts = {slot: {kind(part): part for part in fitting} for slot, fitting in slots(method.Config).items()}
     if json:
         plain: dict[str, Any] = {"name": name, "task": method.task, "paper": _docstring(method)}
-        plain["slots"] = {
-            slot: {
-                "default": defaults.get(f"{slot}.kind"),
-                "alternatives": {
-                    word: {"null": part.null, "defaults": configuration.flatten(part())}
-                    for word, part in fitting.items()
-                },
-            }
-            for slot, fitting in parts.items()
-        }
+        plain |= {"slots": {slot: _slot(defaults, slot, fitting) for slot, fitting in parts.items()}}
         plain |= {"settings": defaults, "presets": dict(method.presets), "departures": list(method.departures)}
         show_json(plain)
         return
     say(_docstring(method))
     say()
     rows = [
-        (
-            slot,
-            defaults.get(f"{slot}.kind"),
-            ", ".join(f"{word} (null)" if p.null else word for word, p in fitting.items()),
-        )
+        (slot, defaults.get(f"{slot}.kind"), ", ".join(f"{w} (null)" if p.null else w for w, p in fitting.items()))
         for slot, fitting in parts.items()
     ]
     show_table(("slot", "default", "fits"), rows, title="Slots")
-    chosen = {preset: dict(overrides) for preset, overrides in method.presets.items()}
-    settings = [(key, *(over.get(key, value) for over in chosen.values())) for key, value in defaults.items()]
-    show_table(
-        ("setting", *chosen), [[key, *map(_word, values)] for key, *values in settings], title="Settings by preset"
-    )
+    presets = [configuration.flatten(configuration.resolve(method.Config, one)) for one in method.presets.values()]
+    keys = list(dict.fromkeys(key for preset in presets for key in preset))
+    settings = [[key, *(_word(preset[key]) if key in preset else "" for preset in presets)] for key in keys]
+    show_table(("setting", *method.presets), settings, title="Settings by preset")
     say("Departures (paper against released code)")
     for line in method.departures:
         say(f"- {line}")
+
+
+def _slot(defaults: dict[str, Any], slot: str, fitting: dict[str, "type[Part]"]) -> dict[str, Any]:
+    from kgprism.platform.configuration import flatten
+
+    parts = {word: {"null": part.null, "defaults": flatten(part())} for word, part in fitting.items()}
+    return {"default": defaults.get(f"{slot}.kind"), "alternatives": parts}
 
 
 def _docstring(method: type["Method"]) -> str:

@@ -54,3 +54,14 @@ def one_of(option: str, word: str, words: tuple[str, ...]) -> None:
     """
     if word not in words:
         raise ConfigurationError(f"{option}: unknown word '{word}'{nearest(word, words)}")
+
+
+def known_selection(word: str) -> None:
+    """Refuse an unknown selection.
+
+    Raises:
+        ConfigurationError: naming the nearest.
+    """
+    from kgprism.platform.settings import SELECTIONS
+
+    one_of("--select", word, SELECTIONS)

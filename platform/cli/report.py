@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kgprism.platform.cli.options import Select, known_file, one_of
+from kgprism.platform.cli.options import Json, Select, known_file, known_selection, one_of
+from kgprism.platform.cli.running import point_to_tensorboard
 from kgprism.platform.cli.screen import say, tell
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
     from kgprism.platform.studies.suite import Suite
     from kgprism.platform.studies.table import Table
 
+DIRECTIONS = ("l2r", "r2l", "mean")
 FORMS = ("text", "md", "latex", "csv", "html", "json")
 
 
@@ -21,16 +24,17 @@ def report(
     select: Select = "valid",
     direction: Annotated[str, typer.Option("--direction", help="l2r, r2l, or mean of both.")] = "l2r",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of standard output.")] = None,
+    json: Json = False,
 ) -> None:
     """Print what a suite has measured so far beside the published numbers."""
     one_of("--format", form, FORMS)
-    one_of("--direction", direction, ("l2r", "r2l", "mean"))
-    one_of("--select", select, ("valid", "best_test", "last"))
+    one_of("--direction", direction, DIRECTIONS)
+    known_selection(select)
     known_file("kgprism.ablations", suite)
     from kgprism.platform.studies.render import render
     from kgprism.platform.studies.suite import read
 
-    text = render(table_of(read(suite), select, direction), form)
+    text = render(table_of(read(suite), select, direction), "json" if json else form)
     if output:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(text, encoding="utf-8")
@@ -41,7 +45,6 @@ def report(
 
 def table_of(suite: "Suite", select: str, direction: str = "l2r") -> "Table":
     """Return the table of all that was asked of a suite."""
-    from kgprism.platform.home import home
     from kgprism.platform.studies.cells import kept
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.table import tabulate
@@ -51,10 +54,8 @@ def table_of(suite: "Suite", select: str, direction: str = "l2r") -> "Table":
     return tabulate(suite, cells, Store(), select=select, direction=direction, commands=commands)  # type: ignore[arg-type]
 
 
-def finish(suite: "Suite", select: str, form: str, output: Path | None) -> None:
+def finish(suite: "Suite", select: str, form: str) -> None:
     """Print a suite's table, keep it under ``tables/`` and in TensorBoard, and say how to open both."""
-    from kgprism.platform.cli.running import point_to_tensorboard
-    from kgprism.platform.home import home
     from kgprism.platform.studies import plot, tensorboard
     from kgprism.platform.studies.render import render
 

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
+from shlex import join, quote
+from shutil import which
 
 import typer
 
@@ -38,13 +40,10 @@ def on_ray() -> Iterator[None]:
 
 def command() -> str:
     """Return what was typed, with the program's plain name."""
-    from shlex import join
-
     return join(["kgprism", *sys.argv[1:]])
 
 
 def point_to_tensorboard(folder: Path) -> None:
-    """Print the line that opens TensorBoard."""
-    from shlex import quote
-
-    say(f"tensorboard --logdir {quote(str(folder))}")
+    """Print the line that opens TensorBoard, with its path where the environment is not activated."""
+    program = "tensorboard" if which("tensorboard") else quote(str(Path(sys.executable).with_name("tensorboard")))
+    say(f"{program} --logdir {quote(str(folder))}")

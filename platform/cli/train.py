@@ -1,13 +1,17 @@
 """``kgprism train``: one run, through Ray Train, kept in the store."""
 
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgprism.platform.cli.options import Gpus, Json, Preset, Sets, Workers, known_method
+from kgprism.platform.cli.progress import Board, news_of
+from kgprism.platform.cli.running import on_ray, point_to_tensorboard
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
     from kgprism.platform.data.graph import Dataset
@@ -31,7 +35,6 @@ def train(
     known_method(method)
     overrides = parse(sets or [])
     from kgprism.platform.data import catalogue
-    from kgprism.platform.home import home
 
     data = catalogue.load(dataset)
     from kgprism.platform.studies.store import Store
@@ -55,8 +58,6 @@ def train(
 
 
 def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, workers: int, gpus: float) -> "Record":
-    from kgprism.platform.cli.progress import Board, news_of
-    from kgprism.platform.cli.running import on_ray
     from kgprism.platform.studies.tensorboard import Live
     from kgprism.platform.training.trainer import fit
 
@@ -82,13 +83,10 @@ def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, worker
 
 def plain(record: "Record") -> dict[str, Any]:
     """Return a stored run as values that JSON knows."""
-    from dataclasses import asdict
-
     return asdict(record)
 
 
 def _show(record: "Record", folder: Path) -> None:
-    from kgprism.platform.cli.running import point_to_tensorboard
     from kgprism.platform.settings import SELECTIONS
     from kgprism.platform.studies.words import TITLES
 

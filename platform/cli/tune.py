@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgprism.platform.cli.options import Cpus, Gpus, Json, Preset, Sets, known_file
+from kgprism.platform.cli.progress import Board, number
+from kgprism.platform.cli.running import on_ray
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
 
 if TYPE_CHECKING:
-    from kgprism.platform.cli.progress import Board
+    from kgprism.platform.data.graph import Dataset
     from kgprism.platform.studies.searcher import Progress
     from kgprism.platform.studies.sweep import Sweep
 
@@ -34,37 +36,32 @@ def tune(
 
     known_file("kgprism.search_spaces", space)
     overrides = parse(sets or [])
-    from kgprism.platform.cli.progress import Board
-    from kgprism.platform.cli.running import on_ray
     from kgprism.platform.data import catalogue
+
+    data = catalogue.load(dataset)
+    options: dict[str, Any] = {"overrides": overrides, "trials": trials, "storage": storage, "seed": seed}
+    options |= {"preset": preset, "cpus_per_trial": cpus, "gpus_per_trial": gpus, "concurrent": concurrent}
+    _search(space, data, json, options)
+
+
+def _search(space: str, data: "Dataset", json: bool, options: dict[str, Any]) -> None:
+    """Check everything that can be checked, then start Ray."""
     from kgprism.platform.studies.space import read
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.sweep import run_sweep
     from kgprism.platform.training.run import plan
 
-    chosen, data = read(space), catalogue.load(dataset)
-    run = plan(chosen.method, data, seed, overrides, preset=preset or chosen.preset)
+    chosen = read(space)
+    run = plan(chosen.method, data, options["seed"], options["overrides"], preset=options["preset"] or chosen.preset)
     for note in run.notes:
         tell(note)
-    options: dict[str, Any] = {"storage": storage, "concurrent": concurrent, "seed": seed, "preset": preset}
-    with on_ray(), Board("trials", trials or chosen.search.trials) as board:
-        sweep = run_sweep(
-            chosen,
-            data,
-            store=Store(),
-            overrides=overrides,
-            trials=trials,
-            cpus_per_trial=cpus,
-            gpus_per_trial=gpus,
-            listener=_listener(board, int(run.configuration["train.epochs"])),
-            **options,
-        )
+    with on_ray(), Board("trials", options["trials"] or chosen.search.trials) as board:
+        listener = _listener(board, int(run.configuration["train.epochs"]))
+        sweep = run_sweep(chosen, data, store=Store(), listener=listener, **options)
     _show(sweep, chosen.objective.metric, json)
 
 
-def _listener(board: "Board", epochs: int) -> Any:
-    from kgprism.platform.cli.progress import number
-
+def _listener(board: Board, epochs: int) -> Any:
     def listen(progress: "Progress") -> None:
         key, label = str(progress.trial), f"trial {progress.trial}"
         if progress.state == "started":

@@ -37,11 +37,13 @@ class Document:
             return schema.model_validate(self.content)
         except ValidationError as error:
             first = error.errors()[0]
-            raise self.error(tuple(first["loc"]), _told(first, schema)) from None
+            _, walked = _walk(self.root, first["loc"])
+            raise self.error(walked, _told(first, schema, walked)) from None
 
     def error(self, place: Place, message: str) -> ConfigurationError:
         """Return an error at the line of a key, or of the nearest key above it where it is absent."""
-        return ConfigurationError(f"{self.file}:{_line(self.root, place)}: {message}")
+        line, _ = _walk(self.root, place)
+        return ConfigurationError(f"{self.file}:{line}: {message}")
 
 
 def document_names(package: str) -> list[str]:
@@ -90,29 +92,30 @@ def _find(package: str, name_or_path: str | Path) -> Path:
     return _folder(package) / f"{name_or_path}.yaml"
 
 
-def _line(node: Node, steps: Place) -> int:
-    """Return the line of the last step that the file has; a union's tag is no step of a file."""
+def _walk(node: Node, steps: Place) -> tuple[int, Place]:
+    """Return the line of the last step that the file has, and the steps that it has: a union's tag is none of them."""
+    walked: Place = ()
     line = node.start_mark.line + 1
     for step in steps:
         if isinstance(node, MappingNode):
             for key, value in node.value:
                 if key.value == str(step):
-                    line, node = key.start_mark.line + 1, value
+                    line, node, walked = key.start_mark.line + 1, value, (*walked, step)
                     break
         elif isinstance(node, SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
+            node, walked = node.value[step], (*walked, step)
             line = node.start_mark.line + 1
-    return line
+    return line, walked
 
 
-def _told(error: Any, schema: type[Settings]) -> str:
+def _told(error: Any, schema: type[Settings], walked: Place) -> str:
     """Say what one pydantic error is, with the nearest known word where a word was unknown."""
     *above, last = error["loc"] or ("",)
-    place = ".".join(str(step) for step in error["loc"])
+    place = ".".join(str(step) for step in walked)
     if error["type"] == "extra_forbidden":
         return f"unknown key '{last}'{nearest(str(last), _words(schema, tuple(above)))}"
     if error["type"] == "missing":
-        return f"'{place}' is missing"
+        return f"'{'.'.join(filter(None, (place, str(last))))}' is missing"
     if error["type"] == "union_tag_invalid":
         known = error["ctx"]["expected_tags"].replace("'", "").split(", ")
         return f"{place}: unknown word '{error['ctx']['tag']}'{nearest(error['ctx']['tag'], known)}"

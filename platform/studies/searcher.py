@@ -5,7 +5,7 @@ a number is FAIL; a finished one is COMPLETE with its best value, not its last.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +17,8 @@ from ray.tune.search import Searcher
 from kgprism.platform.configuration import Overrides, digest
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.studies.study import REASON, REPEATS, RUN, evaluated
+from kgprism.platform.studies.trainable import CURVE, EPOCH, FAILED, VALUE, Curve
 
-#: Epoch -> value of the objective.
-Curve = Mapping[int, float]
-#: Keys of what a trial reports; ``CURVE`` comes last and says that the trial ran to its end.
-EPOCH, VALUE, CURVE, FAILED = "epoch", "value", "curve", "failed"
 #: Repetitions in a row after which chance takes the sampler's place, and after which the space counts as exhausted.
 CHANCE, EXHAUSTED = 3, 12
 _FINISHED: Any = Searcher.FINISHED

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from kgprism.platform.errors import DataError
 from kgprism.platform.home import home
+from kgprism.platform.studies import machine
 from kgprism.platform.training.outcome import Outcome
 from kgprism.platform.training.run import Run
 
@@ -99,7 +100,7 @@ class Store:
         file = self.folder / f"{run_id}.partial" / "failed.txt"
         return file.read_text() if file.exists() else None
 
-    def write(self, run: Run, outcome: Outcome, machine: Mapping[str, Any] | None = None) -> Record:
+    def write(self, run: Run, outcome: Outcome) -> Record:
         """Keep a finished run: written under a temporary name, then renamed; the partial folder goes."""
         target = self.folder / run.id
         scratch = self.folder / f".{run.id}.{uuid4().hex[:8]}"
@@ -112,7 +113,7 @@ class Store:
             weights = {name: value.detach().cpu().contiguous() for name, value in outcome.weights.items()}
             save_file(weights, scratch / "model.safetensors")
         # Last, because its presence is what makes a run finished.
-        (scratch / "run.json").write_text(json.dumps(_plain(run, outcome, machine or {}), indent=1, sort_keys=True))
+        (scratch / "run.json").write_text(json.dumps(_plain(run, outcome), indent=1, sort_keys=True))
         if not self.has(run.id):  # a folder without a record is half a copy from elsewhere
             shutil.rmtree(target, ignore_errors=True)
         try:
@@ -127,7 +128,7 @@ class Store:
         return record
 
 
-def _plain(run: Run, outcome: Outcome, machine: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(run: Run, outcome: Outcome) -> dict[str, Any]:
     """Return what ``run.json`` holds."""
     chosen = outcome.selections.items()
     return {
@@ -143,5 +144,5 @@ def _plain(run: Run, outcome: Outcome, machine: Mapping[str, Any]) -> dict[str, 
         "seconds": outcome.seconds,
         "peak_bytes": outcome.peak_bytes,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": dict(machine),
+        "machine": machine.facts(),
     }

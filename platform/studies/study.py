@@ -40,7 +40,7 @@ def open_study(
             load_if_exists=True,
             pruner=optuna.pruners.NopPruner(),
         )
-    except (SQLAlchemyError, OSError, ValueError) as error:
+    except (SQLAlchemyError, ImportError, OSError, ValueError) as error:
         raise ConfigurationError(f"--storage {storage}: cannot be opened: {str(error).splitlines()[0]}") from None
     trials = study.get_trials(deepcopy=False)
     study.sampler = sampler(search, seed, len(trials))

@@ -17,6 +17,9 @@ from kgprism.platform.studies.store import Record
 from kgprism.platform.studies.table import Table
 from kgprism.platform.training.outcome import Row
 
+#: The metrics beside the hyper-parameters, one for each way to pick the epoch; the curves hold all others.
+HEADLINES = ("hits_at_1", "hits_at_10", "mrr")
+
 
 def folder(root: Path, cell: Cell) -> Path:
     """Return where a cell's curves are: ``<root>/<dataset>-<ratio>/<variant>/seed-<n>``."""
@@ -65,10 +68,12 @@ def write_run(folder: Path, record: Record, labels: Mapping[str, str] | None = N
             _scalars(writer, row)
         settings = {"method": record.method, "dataset": record.dataset, "seed": record.seed, **(labels or {})}
         settings |= {key: _plain(value) for key, value in record.configuration.items()}
+        tested = f"test/{record.configuration.get('eval.direction', 'l2r')}"
         metrics = {
-            f"chosen/{select}/{name}": value
+            f"selected/{select}/{name}": chosen["metrics"][f"{tested}/{name}"]
             for select, chosen in record.selections.items()
-            for name, value in chosen["metrics"].items()
+            for name in HEADLINES
+            if f"{tested}/{name}" in chosen["metrics"]
         }
         for summary in hparams(settings, metrics):
             writer.file_writer.add_summary(summary)

@@ -1,41 +1,20 @@
 """What happens inside a trial's process: a run, in-process, that reports its validation metric."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import ray
-from ray import tune
 
 from kgprism.platform.configuration import Overrides
 from kgprism.platform.data.graph import Dataset
-from kgprism.platform.errors import KgprismError, RunError, nearest
-from kgprism.platform.studies.searcher import CURVE, EPOCH, FAILED, VALUE, Curve, Recalled
+from kgprism.platform.errors import RunError, nearest
+from kgprism.platform.studies.searcher import Recalled
 from kgprism.platform.studies.session import shared
 from kgprism.platform.studies.store import Store
+from kgprism.platform.studies.trainable import Curve, Report
 from kgprism.platform.training.outcome import Row
 from kgprism.platform.training.run import Run, execute, plan
-
-#: Tells one intermediate value, ``report(epoch, value)``; it does not return if the trial is stopped.
-Report = Callable[[int, float], None]
-#: Carries one configuration out and returns the whole curve; a KgprismError is a failed trial.
-Objective = Callable[[Overrides, Report], Curve]
-
-
-def trainable(config: Mapping[str, Any], objective: Objective) -> None:
-    """Carry one configuration out and tell Tune how it went."""
-    try:
-        curve = objective(config["overrides"], lambda epoch, value: tune.report({EPOCH: epoch, VALUE: value}))
-        last = max(curve) if curve else None
-        if last is None:
-            raise RunError("the run reported no value")
-    except KgprismError as error:
-        # A report instead of an exception: Tune keeps the process and does not try again.
-        tune.report({VALUE: float("nan"), FAILED: str(error)})
-    else:
-        tune.report({EPOCH: last, VALUE: curve[last], CURVE: list(curve.items())})
 
 
 @dataclass(frozen=True)
@@ -59,19 +38,17 @@ class Trial:
         epochs = run.settings.train.epochs
 
         def listener(row: Row) -> bool:
+            judged = {key for key in row if key.startswith("valid/")}
+            if judged and self.metric not in judged:
+                raise RunError(f"the objective '{self.metric}' is never reported{nearest(self.metric, judged)}")
             # The last epoch is reported with the finished run: stopping it there would throw the run away.
-            if self.metric in row and row["epoch"] < epochs:
+            if judged and row["epoch"] < epochs:
                 report(int(row["epoch"]), row[self.metric])
             return False
 
         outcome = execute(run, dataset, folder=store.partial(run.id), listener=listener)
-        curve = {int(row["epoch"]): row[self.metric] for row in outcome.history if self.metric in row}
-        if not curve:
-            raise RunError(
-                f"the objective is never reported: {self.metric}{nearest(self.metric, _metrics(outcome.history))}"
-            )
         store.write(run, outcome)
-        return curve
+        return {int(row["epoch"]): row[self.metric] for row in outcome.history if self.metric in row}
 
     def plan(self, dataset: Dataset, chosen: Overrides) -> Run:
         """Return the run of one configuration."""
@@ -91,10 +68,6 @@ def curve_of(store: Store, run: Run, metric: str) -> Curve | None:
         return None
     judged = history[["epoch", metric]].dropna()
     return dict(zip(judged["epoch"].astype(int).tolist(), judged[metric].tolist(), strict=True))
-
-
-def _metrics(history: list[Row]) -> set[str]:
-    return {key for row in history for key in row if key.startswith("valid/")}
 
 
 @lru_cache(maxsize=1)

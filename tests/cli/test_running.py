@@ -59,7 +59,7 @@ def test_ablate_prints_the_table_and_runs_nothing_twice(kgprism, cluster, own_ho
     first = kgprism(*words)
     assert first.code == 0, first.err
     assert "w/o Low-rank" in first.out
-    assert first.out.splitlines()[-1] == f"tensorboard --logdir {own_home / 'studies/demo/tensorboard'}"
+    assert first.out.rstrip().endswith(f"tensorboard --logdir {own_home / 'studies/demo/tensorboard'}")
     assert all((own_home / "tables" / f"demo.{ending}").exists() for ending in ("md", "html", "json"))
     runs = {path.name: path.stat().st_mtime_ns for path in (own_home / "runs").iterdir()}
     assert len(runs) == 2
@@ -69,6 +69,7 @@ def test_ablate_prints_the_table_and_runs_nothing_twice(kgprism, cluster, own_ho
     assert {path.name: path.stat().st_mtime_ns for path in (own_home / "runs").iterdir()} == runs
     for form, word in (("md", "| "), ("latex", "\\toprule"), ("csv", ","), ("html", "<table"), ("json", '"suite"')):
         assert word in kgprism("report", "demo", "--format", form, "--select", "last").out
+    assert json.loads(kgprism("report", "demo", "--json").out)["suite"] == "demo"
     output = own_home / "some" / "table.md"
     assert kgprism("report", "demo", "--format", "md", "--output", str(output)).out == ""
     assert "w/o Low-rank" in output.read_text()

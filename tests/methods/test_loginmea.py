@@ -66,7 +66,7 @@ def test_the_pair_of_an_entity_is_compared_by_the_joint_view_only(graphs):
 
 @pytest.mark.slow
 def test_it_learns_toy_far_above_chance_and_every_part_taken_out_changes_the_result(graphs):
-    base = {"train.epochs": 30, "train.learning_rate": 5e-3, "eval.every": 10, "modal_width": 64, "graph_width": 64}
+    base = {"train.epochs": 20, "train.learning_rate": 5e-3, "eval.every": 20, "modal_width": 64, "graph_width": 64}
     rows = {
         "full": {},
         "w/o low-rank": {"fusion": "sum"},

@@ -12,9 +12,10 @@ from ray.tune.search import Searcher
 
 from kgprism.platform.configuration import Overrides
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.studies.searcher import CURVE, EPOCH, EXHAUSTED, FAILED, VALUE, Progress, Recalled, StudySearcher
+from kgprism.platform.studies.searcher import EXHAUSTED, Progress, Recalled, StudySearcher
 from kgprism.platform.studies.space import Objective, Search
 from kgprism.platform.studies.study import RUN, evaluated, open_study
+from kgprism.platform.studies.trainable import CURVE, EPOCH, FAILED, VALUE
 
 Draw = Callable[[optuna.Trial], dict[str, Any]]
 RANDOM = Search(sampler="random")
@@ -109,7 +110,7 @@ def _overrides(searcher: StudySearcher, count: int) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("sampler", ["random", "tpe", "gp"])
+@pytest.mark.parametrize("sampler", ["random", "tpe", pytest.param("gp", marks=pytest.mark.slow)])
 def test_the_same_seed_gives_the_same_trials(tmp_path: Path, sampler: Any) -> None:
     def drawn(name: str, seed: int) -> list[dict[str, Any]]:
         search = Search(sampler=sampler, startup=3)

@@ -98,7 +98,7 @@ BAD = {
     "params:\n  fusion.rank: {type: int, low: 0, high: 8}\n": (5, "fusion.rank: Input should be greater than"),
     "params:\n  fusion.rank: {type: int, low: 8, high: 4}\n": (5, "low"),
     "params:\n  fusion.rank: {type: int, low: 1, high: 4, step: 2}\n": (5, "high is not low plus a number of steps"),
-    "params:\n  fusion.rank: {type: int, low: 1, hihg: 4}\n": (5, "'params.fusion.rank.int.high' is missing"),
+    "params:\n  fusion.rank: {type: int, low: 1, log: true}\n": (5, "'params.fusion.rank.high' is missing"),
     "params:\n  fusion.rank: {type: int, low: 1, high: 4, stepp: 1}\n": (5, "'stepp' (did you mean 'step'?)"),
     "params:\n  fusion.rank: {type: itn, low: 1, high: 4}\n": (5, "'itn' (did you mean 'int'?)"),
     "params:\n  fusion: {type: choice, of: [low_rank, smu]}\n": (5, "'smu' (did you mean 'sum'?)"),

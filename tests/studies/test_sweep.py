@@ -1,5 +1,6 @@
 """Searches through Ray Tune: the states of trials, early stops, crashes, and a driver that is killed."""
 
+import fcntl
 import math
 import os
 import signal
@@ -17,12 +18,14 @@ from optuna.trial import TrialState
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.studies import space as spaces
+from kgprism.platform.studies.engine import carry_out, halving
 from kgprism.platform.studies.searcher import Progress, StudySearcher
 from kgprism.platform.studies.space import Halving, Objective, Search, Space
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.study import open_study
-from kgprism.platform.studies.sweep import carry_out, run_sweep, scheduler
-from kgprism.platform.studies.trial import Objective as Carry
+from kgprism.platform.studies.sweep import run_sweep, study_name
+from kgprism.platform.studies.trainable import Objective as Carry
+from kgprism.platform.training.run import plan
 
 RANDOM = Search(sampler="random", startup=3)
 FILE = """\
@@ -117,8 +120,8 @@ def test_the_same_seed_gives_the_same_trials(cluster: None, tmp_path: Path) -> N
 @pytest.mark.ray
 def test_weak_trials_are_pruned_in_the_storage(cluster: None, tmp_path: Path, tiny: Space) -> None:
     study = _study(tmp_path, points=[{"rate": 1 - n / 10} for n in range(6)])
-    halving = tiny.model_copy(update={"schedule": Halving(min=2, max=9, eta=2)})
-    carry_out(_humps(), StudySearcher(study, _rate, 6), scheduler=scheduler(halving, study), concurrent=1)
+    rule = halving(tiny.model_copy(update={"schedule": Halving(min=2, max=9, eta=2)}), study)
+    carry_out(_humps(), StudySearcher(study, _rate, 6), scheduler=rule, concurrent=1)
     stored = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/optuna.db").trials
     # The first is the best; each later one is worse than all before it at the first rung, epoch 2.
     assert [trial.state for trial in stored] == [TrialState.COMPLETE] + [TrialState.PRUNED] * 5
@@ -143,13 +146,13 @@ def test_early_stopping_remembers_what_came_before(tmp_path: Path, tiny: Space) 
     searcher = StudySearcher(study, _rate, 5)
     searcher.suggest("a")
     searcher.on_trial_complete("a", {"epoch": 4, "value": 0.8, "curve": [(2, 0.7), (4, 0.8)]})
-    halving = scheduler(tiny.model_copy(update={"schedule": Halving(min=2, max=4, eta=2)}), study)
-    assert halving is not None
+    rule = halving(tiny.model_copy(update={"schedule": Halving(min=2, max=4, eta=2)}), study)
+    assert rule is not None
     new: Any = type("Trial", (), {"trial_id": "new"})()
     unused: Any = None
-    halving.on_trial_add(unused, new)
-    assert halving.on_trial_result(unused, new, {"epoch": 1, "value": 0.1}) == "CONTINUE"
-    assert halving.on_trial_result(unused, new, {"epoch": 2, "value": 0.6}) == "STOP"
+    rule.on_trial_add(unused, new)
+    assert rule.on_trial_result(unused, new, {"epoch": 1, "value": 0.1}) == "CONTINUE"
+    assert rule.on_trial_result(unused, new, {"epoch": 2, "value": 0.6}) == "STOP"
 
 
 @pytest.mark.ray
@@ -192,7 +195,47 @@ def test_a_search_needs_validation_pairs(tmp_path: Path, tiny: Space) -> None:
     blind = {"eval.valid_ratio": 0, "eval.select": "last"}
     with pytest.raises(ConfigurationError, match=r"eval.valid_ratio is 0: valid/l2r/mrr needs"):
         run_sweep(tiny, toy.aligned(), store=Store(tmp_path / "runs"), overrides=blind)
-    assert not ray.is_initialized() or not list((tmp_path / "runs").glob("*"))
+
+
+@pytest.mark.ray
+def test_a_stopped_run_leaves_nothing_in_the_store(cluster: None, tmp_path: Path) -> None:
+    hopeless = FILE.replace("low: 1e-3", "low: 1e-9").replace(
+        "search:", "  - {train.learning_rate: 1e-9}\nschedule: {kind: asha, min: 4, max: 6, eta: 4}\nsearch:"
+    )
+    (tmp_path / "tiny.yaml").write_text(hopeless)
+    space, store = spaces.read(str(tmp_path / "tiny.yaml")), Store(tmp_path / "runs")
+    sweep = run_sweep(space, toy.aligned(), store=store, overrides=SMALL, trials=2, concurrent=1)
+    assert sweep.trials["state"].tolist() == ["COMPLETE", "PRUNED"]
+    assert [file.name for file in store.folder.iterdir()] == [sweep.trials["user_attrs_run"][0]]
+
+
+@pytest.mark.ray
+def test_a_misspelt_objective_is_told(cluster: None, tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(FILE + "objective: {metric: valid/l2r/mrrr}\n")
+    space = spaces.read(str(tmp_path / "tiny.yaml"))
+    sweep = run_sweep(space, toy.aligned(), store=Store(tmp_path / "runs"), overrides=SMALL, trials=1)
+    assert sweep.best is None
+    assert sweep.trials["user_attrs_reason"].tolist() == [
+        "the objective 'valid/l2r/mrrr' is never reported (did you mean 'valid/l2r/mrr'?)"
+    ]
+
+
+def test_the_same_search_does_not_run_twice_at_once(own_home: Path, tmp_path: Path, tiny: Space) -> None:
+    data, store = toy.aligned(), Store(tmp_path / "runs")
+    name = study_name(tiny.pinned(SMALL), plan("loginmea", data, 0, SMALL).id)
+    lock = own_home / "studies" / "tiny" / f"{name}.lock"
+    lock.parent.mkdir(parents=True)
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(ConfigurationError, match="running in another process"):
+            run_sweep(tiny, data, store=store, overrides=SMALL)
+
+
+@pytest.mark.ray
+def test_what_the_machine_cannot_hold_is_refused(cluster: None, tmp_path: Path) -> None:
+    searcher = StudySearcher(_study(tmp_path), _rate, 1)
+    with pytest.raises(ConfigurationError, match=r"a trial needs 1000 GPU, this machine has"):
+        carry_out(_humps(), searcher, gpus_per_trial=1000)
 
 
 DRIVER = """\

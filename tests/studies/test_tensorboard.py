@@ -69,7 +69,7 @@ def test_hyper_parameters_come_with_final_metrics(record: Record, tmp_path: Path
     assert started["variant"].string_value == "whole"
     assert started["data.seed_ratio"].number_value == 0.2
     assert started["fusion.kind"].string_value == "low_rank"
-    assert curve(tmp_path / "run", "chosen/best_test/test/l2r/hits_at_1") == [(0, pytest.approx(0.55))]
+    assert curve(tmp_path / "run", "selected/best_test/hits_at_1") == [(0, pytest.approx(0.55))]
 
 
 def test_the_table_is_text_and_the_latest_only(small: Suite, store: Store, tmp_path: Path) -> None:
