@@ -4,7 +4,7 @@ Local interaction weighs and fuses the modalities of an entity, global interacti
 their neighbours. Facts: alignment specification, section 4. Departures: ``LoginMEA.departures``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -261,7 +261,7 @@ class LoginMEA(Alignment):
         """Build the modalities' linear maps."""
         return Heads(self)
 
-    def interaction(self, modalities: list[str]) -> nn.Sequential:
+    def interaction(self, modalities: Sequence[str]) -> nn.Sequential:
         """Build the local interaction of the named modalities."""
         width = self.config.modal_width
         weighting = self.part("weighting", self.config.weighting.build, modalities, width)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from kgprism.platform.settings import AlignmentData, Evaluation, Modality, Proba
 if TYPE_CHECKING:
     from kgprism.platform.batch import Batch, Pairs
     from kgprism.platform.data.joint import JointGraph
+
+M = TypeVar("M", bound=nn.Module)
 
 
 class Method(nn.Module):
@@ -33,7 +35,7 @@ class Method(nn.Module):
         super().__init__()
         self.seed = seed
 
-    def part(self, name: str, build: Callable[..., nn.Module], *shapes: Any, **options: Any) -> nn.Module:
+    def part(self, name: str, build: Callable[..., M], *shapes: Any, **options: Any) -> M:
         """Build one part from random numbers of its own, so that the others do not depend on it."""
         with seeded(self.seed, name):
             return build(*shapes, **options)

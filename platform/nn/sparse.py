@@ -19,6 +19,7 @@ class Incidence(nn.Module):
 
     row: Tensor
     column: Tensor
+    forward_order: Tensor
 
     def __init__(self, row: Int[Tensor, "edges"], column: Int[Tensor, "edges"], rows: int, columns: int) -> None:
         super().__init__()

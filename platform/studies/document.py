@@ -149,7 +149,9 @@ def _inside(model: Any, step: str | int) -> list[Any]:
     if isinstance(model, type) and issubclass(model, Settings):
         known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
         return _below(known[str(step)]) if str(step) in known else []
-    return _below(typing.get_args(model)[-1]) if typing.get_args(model) else []
+    # The items of a tuple of any length stand before an ellipsis.
+    arguments = [argument for argument in typing.get_args(model) if argument is not Ellipsis]
+    return _below(arguments[-1]) if arguments else []
 
 
 def _below(annotation: Any) -> list[Any]:

@@ -71,7 +71,9 @@ def run_sweep(
     folder = home() / "studies" / space.space
     storage = storage or f"sqlite:///{folder / 'optuna.db'}"
     with _alone(folder / f"{name}.lock"):
-        objective = Trial(space.method, preset, overrides, seed, space.objective.metric, store.folder, share(dataset))
+        objective = Trial(
+            space.method, preset, overrides, seed, space.objective.metric, store.folder, share(dataset), base.id
+        )
         study = open_study(name, storage, space.search, space.objective, seed, space.points(base.configuration))
         searcher = StudySearcher(
             study,

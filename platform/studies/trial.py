@@ -19,7 +19,10 @@ from kgprism.platform.training.run import Run, execute, plan
 
 @dataclass(frozen=True)
 class Trial:
-    """An objective: one method on one shared dataset, everything settled but what the space draws."""
+    """An objective: one method on one shared dataset, everything settled but what the space draws.
+
+    ``base`` is the identity of the run that nothing is drawn for: it tells whether a process has the driver's code.
+    """
 
     method: str
     preset: str | None
@@ -28,9 +31,12 @@ class Trial:
     metric: str
     store: Path
     dataset: ray.ObjectRef
+    base: str
 
     def __call__(self, chosen: Overrides, report: Report) -> Curve:
         dataset = _shared(self.dataset)
+        if self.plan(dataset, {}).id != self.base:
+            raise RunError(f"the code of {self.method} has changed since this search was started: start it again")
         run = self.plan(dataset, chosen)
         store = Store(self.store)
         if (known := curve_of(store, run, self.metric)) is not None:

@@ -1,5 +1,6 @@
 """The store: whole runs or none, whoever dies; merged by copying; a damaged file is named."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from kgprism.platform.errors import DataError
@@ -49,7 +51,7 @@ def run() -> Run:
 def test_a_run_comes_back_as_it_was(store: Store, run: Run, outcome: Callable[..., Outcome]) -> None:
     assert store.read(run.id) is None
     store.partial(run.id)
-    record = store.write(run, outcome(0.5), {"cores": 2})
+    record = store.write(run, outcome(0.5))
     assert store.read(run.id) == record
     assert list(store) == [record]
     assert (record.id, record.dataset, record.seed, record.configuration) == (run.id, "toy", 1, run.configuration)
@@ -59,6 +61,7 @@ def test_a_run_comes_back_as_it_was(store: Store, run: Run, outcome: Callable[..
     assert record.history()["test/l2r/mrr"].isna().tolist() == [True, False]
     assert np.array_equal(record.ranks("last")["l2r/realistic"], [1.0, 2.5, 3.0])
     assert load_file(record.folder / "model.safetensors")["w"].tolist() == [0, 1, 2]
+    assert json.loads((record.folder / "run.json").read_text())["machine"]["torch"] == str(torch.__version__)
     assert [path.name for path in store.folder.iterdir()] == [run.id]
 
 

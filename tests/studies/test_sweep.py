@@ -20,11 +20,13 @@ from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.studies import space as spaces
 from kgprism.platform.studies.engine import carry_out, halving
 from kgprism.platform.studies.searcher import Progress, StudySearcher
+from kgprism.platform.studies.session import share
 from kgprism.platform.studies.space import Halving, Objective, Search, Space
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.study import open_study
 from kgprism.platform.studies.sweep import run_sweep, study_name
 from kgprism.platform.studies.trainable import Objective as Carry
+from kgprism.platform.studies.trial import Trial
 from kgprism.platform.training.run import plan
 
 RANDOM = Search(sampler="random", startup=3)
@@ -207,6 +209,15 @@ def test_a_stopped_run_leaves_nothing_in_the_store(cluster: None, tmp_path: Path
     sweep = run_sweep(space, toy.aligned(), store=store, overrides=SMALL, trials=2, concurrent=1)
     assert sweep.trials["state"].tolist() == ["COMPLETE", "PRUNED"]
     assert [file.name for file in store.folder.iterdir()] == [sweep.trials["user_attrs_run"][0]]
+
+
+@pytest.mark.ray
+def test_a_process_with_other_code_refuses(cluster: None, tmp_path: Path) -> None:
+    data = share(toy.aligned())
+    trial = Trial("loginmea", None, SMALL, 0, "valid/l2r/mrr", tmp_path / "runs", data, base="of other code")
+    with pytest.raises(RunError, match="the code of loginmea has changed since this search was started"):
+        trial({}, lambda epoch, value: None)
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.ray
