@@ -48,8 +48,11 @@ def table_of(suite: "Suite", select: str, direction: str = "l2r") -> "Table":
     from kgprism.platform.studies.cells import kept
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.table import tabulate
+    from kgprism.platform.training.run import source_digest
 
     study = kept(home() / "studies" / suite.suite)
+    if study and study.code != source_digest(suite.method):
+        tell("the code has changed since these runs: `kgprism ablate` would run them again")
     cells, commands = (study.cells, study.commands) if study else ([], ())
     return tabulate(suite, cells, Store(), select=select, direction=direction, commands=commands)  # type: ignore[arg-type]
 

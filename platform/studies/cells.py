@@ -15,7 +15,7 @@ from kgprism.platform.errors import ConfigurationError, DataError, nearest
 from kgprism.platform.studies.grid import SEED_RATIO
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.suite import Suite, Variant
-from kgprism.platform.training.run import Run, plan
+from kgprism.platform.training.run import Run, plan, source_digest
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,14 @@ def forecast(cells: Iterable[Cell], store: Store) -> Forecast:
 
 @dataclass(frozen=True)
 class Study:
-    """What was last asked of a suite: its cells and the commands; ``basis`` digests what all of the cells share."""
+    """What was last asked of a suite: its cells and the commands; ``basis`` digests what all of the cells share.
+
+    ``code`` digests the code of that time: its runs stay in the table when the code has moved on.
+    """
 
     cells: list[Cell]
     basis: str
+    code: str
     commands: tuple[str, ...] = ()
 
 
@@ -129,21 +133,25 @@ def keep(
 ) -> Study:
     """Remember in ``<folder>/study.json`` what is asked, so that a report can be made at any time.
 
-    Cells of earlier calls stay, so that a table grows; where the suite or the overrides differ they go, because one
-    table must not mix two settings.
+    Cells of earlier calls stay, so that a table grows; where the suite, the overrides or the code differ they go,
+    because one table must not mix two settings.
     """
     rows = {variant.id: variant.override for variant in suite.variants}
     constants = [constant.model_dump(mode="json") for constant in suite.grid.set]
     extra = dict(overrides or {})
     basis = configuration.digest(suite.method, preset or suite.preset, suite.base, constants, rows, extra)
-    earlier = kept(folder)
-    before = earlier if earlier and earlier.basis == basis else Study([], basis)
+    earlier, code = kept(folder), source_digest(suite.method)
+    same = earlier is not None and (earlier.basis, earlier.code) == (basis, code)
+    before = earlier if earlier and same else Study([], basis, code)
     merged = {cell.place: cell for cell in [*before.cells, *cells]}
     commands = dict.fromkeys([*before.commands, command] if command else before.commands)
-    study = Study(list(merged.values()), basis, tuple(commands))
+    study = Study(list(merged.values()), basis, code, tuple(commands))
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / f".study.{uuid4().hex[:8]}"
-    scratch.write_text(json.dumps(asdict(study), indent=1))
+    plain = asdict(study)
+    for cell, written in zip(study.cells, plain["cells"], strict=True):
+        written["id"] = cell.run.id
+    scratch.write_text(json.dumps(plain, indent=1))
     scratch.rename(folder / "study.json")
     return study
 
@@ -157,13 +165,16 @@ def kept(folder: Path) -> Study | None:
     file = folder / "study.json"
     try:
         plain = json.loads(file.read_text())
-        cells = [Cell(**{**cell, "run": _run(cell["run"])}) for cell in plain["cells"]]
-        return Study(cells, plain["basis"], tuple(plain["commands"]))
+        cells = [_cell(**cell) for cell in plain["cells"]]
+        return Study(cells, plain["basis"], plain["code"], tuple(plain["commands"]))
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file}: not a study ({error}); delete it, finished runs are kept elsewhere") from None
 
 
-def _run(plain: Mapping[str, Any]) -> Run:
-    return Run(**{**plain, "notes": tuple(plain["notes"])})
+def _cell(*, run: Mapping[str, Any], id: str, **place: Any) -> Cell:
+    """Return a cell whose run has the identity that it had when it was asked for, whatever the code is now."""
+    asked = Run(**{**run, "notes": tuple(run["notes"])})
+    vars(asked)["id"] = id
+    return Cell(run=asked, **place)

@@ -1,5 +1,6 @@
 """Suite files: what is read, what is refused and where, what becomes of it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -165,6 +166,23 @@ def test_a_study_grows_but_never_mixes_settings(small: Suite, graphs: AlignedGra
     assert planned.kept(tmp_path / "study") == grown
     other = ask({"train.epochs": 1}, "three", seeds=1)
     assert (len(other.cells), other.commands) == (6, ("three",))
+
+
+def test_a_study_of_older_code_keeps_its_runs_until_it_is_asked_again(
+    small: Suite, graphs: AlignedGraphs, tmp_path: Path
+) -> None:
+    cells = planned.expand(small, {"toy": graphs}, seeds=1)
+    planned.keep(tmp_path, small, cells)
+    file = tmp_path / "study.json"
+    plain = json.loads(file.read_text())
+    plain["code"] = "older"
+    for cell in plain["cells"]:
+        cell["id"] = f"old-{cell['variant']}"
+    file.write_text(json.dumps(plain))
+    older = planned.kept(tmp_path)
+    assert [cell.run.id for cell in older.cells] == [f"old-{cell.variant}" for cell in cells]
+    again = planned.keep(tmp_path, small, cells[:1])
+    assert [cell.run.id for cell in again.cells] == [cells[0].run.id]
 
 
 def test_a_damaged_study_is_named(tmp_path: Path) -> None:
