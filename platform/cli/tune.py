@@ -21,7 +21,7 @@ def tune(
     trials: Annotated[int | None, typer.Option(min=1, help="Configurations in all, earlier ones included.")] = None,
     storage: Annotated[str | None, typer.Option(metavar="URL", help="An Optuna storage instead of a file.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted search, as the same command always does.")
+        bool, typer.Option("--resume", help="Go on with an earlier search, and stop if there is none.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     preset: Preset = None,
@@ -40,7 +40,13 @@ def tune(
 
     data = catalogue.load(dataset)
     options: dict[str, Any] = {"overrides": overrides, "trials": trials, "storage": storage, "seed": seed}
-    options |= {"preset": preset, "cpus_per_trial": cpus, "gpus_per_trial": gpus, "concurrent": concurrent}
+    options |= {
+        "resume": resume,
+        "preset": preset,
+        "cpus_per_trial": cpus,
+        "gpus_per_trial": gpus,
+        "concurrent": concurrent,
+    }
     _search(space, data, json, options)
 
 

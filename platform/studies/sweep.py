@@ -53,15 +53,17 @@ def run_sweep(
     cpus_per_trial: float = 1.0,
     gpus_per_trial: float = 0.0,
     concurrent: int | None = None,
+    resume: bool = False,
     listener: Listener | None = None,
 ) -> Sweep:
     """Search until `trials` configurations are evaluated, those of an earlier, perhaps killed, start included.
 
-    `overrides` are set in every trial and taken out of the space. Inside a Ray session.
+    `overrides` are set in every trial and taken out of the space; with `resume` there must be something to go on with.
+    Inside a Ray session.
 
     Raises:
-        ConfigurationError: a configuration that does not fit, no validation pairs, a storage that cannot be opened, or
-            the same search running in another process.
+        ConfigurationError: a configuration that does not fit, no validation pairs, a storage that cannot be opened,
+            nothing to resume, or the same search running in another process.
     """
     preset, overrides = preset or space.preset, overrides or {}
     base = plan(space.method, dataset, seed, overrides, preset=preset)
@@ -75,6 +77,8 @@ def run_sweep(
             space.method, preset, overrides, seed, space.objective.metric, store.folder, share(dataset), base.id
         )
         study = open_study(name, storage, space.search, space.objective, seed, space.points(base.configuration))
+        if resume and not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
+            raise ConfigurationError(f"--resume: {storage} holds no trial of this search (study {name})")
         searcher = StudySearcher(
             study,
             lambda trial: space.suggest(trial, base.configuration),

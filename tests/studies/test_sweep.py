@@ -174,7 +174,7 @@ def test_a_search_fills_the_store_and_is_not_repeated(cluster: None, tmp_path: P
     assert sweep.storage == f"sqlite:///{os.environ['KGPRISM_HOME']}/studies/tiny/optuna.db"
 
     again = list[Progress]()
-    more = run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, trials=3, listener=again.append)
+    more = run_sweep(tiny, toy.aligned(), store=store, overrides=SMALL, trials=3, resume=True, listener=again.append)
     assert again == []
     assert more.best == sweep.best
     elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
@@ -191,6 +191,12 @@ def test_two_searches_on_one_storage_do_not_mix(cluster: None, tmp_path: Path, t
     assert one.study_name != two.study_name
     assert len(one.trials) == len(two.trials) == 1
     assert {record.seed for record in store} == {0, 1}
+
+
+@pytest.mark.ray
+def test_resuming_needs_an_earlier_search(cluster: None, tmp_path: Path, tiny: Space) -> None:
+    with pytest.raises(ConfigurationError, match=r"--resume: sqlite:.*holds no trial of this search"):
+        run_sweep(tiny, toy.aligned(), store=Store(tmp_path / "runs"), overrides=SMALL, resume=True)
 
 
 def test_a_search_needs_validation_pairs(tmp_path: Path, tiny: Space) -> None:
