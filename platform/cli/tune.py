@@ -12,6 +12,7 @@ from kgprism.platform.cli.screen import say, show_json, show_table, tell
 if TYPE_CHECKING:
     from kgprism.platform.data.graph import Dataset
     from kgprism.platform.studies.searcher import Progress
+    from kgprism.platform.studies.space import Objective
     from kgprism.platform.studies.sweep import Sweep
 
 
@@ -64,7 +65,7 @@ def _search(space: str, data: "Dataset", json: bool, options: dict[str, Any]) ->
     with on_ray(), Board("trials", options["trials"] or chosen.search.trials) as board:
         listener = _listener(board, int(run.configuration["train.epochs"]))
         sweep = run_sweep(chosen, data, store=Store(), listener=listener, **options)
-    _show(sweep, chosen.objective.metric, json)
+    _show(sweep, chosen.objective, json)
 
 
 def _listener(board: Board, epochs: int) -> Any:
@@ -82,7 +83,7 @@ def _listener(board: Board, epochs: int) -> Any:
     return listen
 
 
-def _show(sweep: "Sweep", metric: str, json: bool) -> None:
+def _show(sweep: "Sweep", objective: "Objective", json: bool) -> None:
     frame = sweep.trials
     if json:
         best = None if sweep.best is None else {"run": sweep.best.id, "selections": dict(sweep.best.selections)}
@@ -95,9 +96,9 @@ def _show(sweep: "Sweep", metric: str, json: bool) -> None:
         plain |= {"trials": frame.to_dict("records"), "errors": list(sweep.errors)}
         show_json(plain)
         return
-    ordered = frame.sort_values("value", ascending=False, na_position="last").head(10)
+    ordered = frame.sort_values("value", ascending=objective.mode == "min", na_position="last").head(10)
     rows = [(str(t.number), t.state.lower(), None if t.value != t.value else t.value) for t in ordered.itertuples()]
-    show_table(("trial", "state", metric), rows, title=f"Best of {len(frame)} trials")
+    show_table(("trial", "state", objective.metric), rows, title=f"Best of {len(frame)} trials")
     if sweep.best is None:
         say("no trial was completed")
     else:

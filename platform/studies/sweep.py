@@ -69,8 +69,7 @@ def run_sweep(
     base = plan(space.method, dataset, seed, overrides, preset=preset)
     _judgeable(space, base.configuration)
     space = space.pinned(overrides)
-    name = study_name(space, base.id)
-    folder = home() / "studies" / space.space
+    name, folder = study_name(space, base.id), home() / "studies" / space.space
     storage = storage or f"sqlite:///{folder / 'optuna.db'}"
     with _alone(folder / f"{name}.lock"):
         objective = Trial(
@@ -79,13 +78,9 @@ def run_sweep(
         study = open_study(name, storage, space.search, space.objective, seed, space.points(base.configuration))
         if resume and not any(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
             raise ConfigurationError(f"--resume: {storage} holds no trial of this search (study {name})")
-        searcher = StudySearcher(
-            study,
-            lambda trial: space.suggest(trial, base.configuration),
-            trials or space.search.trials,
-            recall=partial(objective.recall, dataset),
-            listener=partial(_heard, store, listener),
-        )
+        recall, heard = partial(objective.recall, dataset), partial(_heard, store, listener)
+        draw = partial(space.suggest, base=base.configuration)
+        searcher = StudySearcher(study, draw, trials or space.search.trials, recall=recall, listener=heard)
         errors = carry_out(
             objective,
             searcher,

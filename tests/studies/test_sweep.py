@@ -1,31 +1,23 @@
-"""Searches through Ray Tune: the states of trials, early stops, crashes, and a driver that is killed."""
+"""Whole searches: what they leave in the store and the study, and a driver that is killed."""
 
 import fcntl
-import math
 import os
-import signal
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
-import optuna
 import pytest
 import ray
-from optuna.trial import TrialState
 
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.studies import space as spaces
-from kgprism.platform.studies.engine import carry_out, halving
-from kgprism.platform.studies.searcher import Progress, StudySearcher
+from kgprism.platform.studies.searcher import Progress
 from kgprism.platform.studies.session import share
-from kgprism.platform.studies.space import Halving, Objective, Search, Space
+from kgprism.platform.studies.space import Search, Space
 from kgprism.platform.studies.store import Store
-from kgprism.platform.studies.study import open_study
 from kgprism.platform.studies.sweep import run_sweep, study_name
-from kgprism.platform.studies.trainable import Objective as Carry
 from kgprism.platform.studies.trial import Trial
 from kgprism.platform.training.run import plan
 
@@ -57,104 +49,6 @@ SMALL = {
 def tiny(tmp_path: Path) -> Space:
     (tmp_path / "tiny.yaml").write_text(FILE)
     return spaces.read(str(tmp_path / "tiny.yaml"))
-
-
-def _rate(trial: optuna.Trial) -> dict[str, Any]:
-    return {"rate": trial.suggest_float("rate", 0, 1)}
-
-
-def _study(folder: Path, name: str = "s", points: Any = ()) -> optuna.Study:
-    return open_study(name, f"sqlite:///{folder}/optuna.db", RANDOM, Objective(), 0, points)
-
-
-def _humps() -> Carry:
-    """Values that rise and then fall; nested, so that workers get it by value and need not import this file."""
-
-    def objective(overrides: Any, report: Any) -> dict[int, float]:
-        curve = {epoch: overrides["rate"] * (5 - abs(epoch - 5)) for epoch in range(1, 10)}
-        for epoch, value in list(curve.items())[:-1]:
-            report(epoch, value)
-        return curve
-
-    return objective
-
-
-def _accidents() -> Carry:
-    """One of each: a value that is no number, a run that gives up, a bug, a dead process, a good end."""
-
-    def objective(overrides: Any, report: Any) -> dict[int, float]:
-        report(1, 0.5)
-        kind = int(overrides["kind"])
-        if kind == 0:
-            return {1: 0.5, 2: math.nan}
-        if kind == 1:
-            raise RunError("loss 'alignment' is nan in epoch 2")
-        if kind == 2:
-            raise ZeroDivisionError("a bug")
-        if kind == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return {1: 0.5, 2: 0.25}
-
-    return objective
-
-
-@pytest.mark.ray
-def test_trials_end_with_their_best_value(cluster: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    study = _study(tmp_path)
-    assert carry_out(_humps(), StudySearcher(study, _rate, 6), concurrent=2) == ()
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 6
-    for trial in study.trials:
-        assert trial.value == pytest.approx(5 * trial.params["rate"])
-        assert sorted(trial.intermediate_values) == list(range(1, 10))
-    assert capfd.readouterr().out == ""
-
-
-@pytest.mark.ray
-def test_the_same_seed_gives_the_same_trials(cluster: None, tmp_path: Path) -> None:
-    studies = [_study(tmp_path, name) for name in ("one", "two")]
-    for study in studies:
-        carry_out(_humps(), StudySearcher(study, _rate, 5), concurrent=2)
-    first, second = ([trial.params for trial in study.trials] for study in studies)
-    assert first == second
-    assert len({trial["rate"] for trial in first}) == 5
-
-
-@pytest.mark.ray
-def test_weak_trials_are_pruned_in_the_storage(cluster: None, tmp_path: Path, tiny: Space) -> None:
-    study = _study(tmp_path, points=[{"rate": 1 - n / 10} for n in range(6)])
-    rule = halving(tiny.model_copy(update={"schedule": Halving(min=2, max=9, eta=2)}), study)
-    carry_out(_humps(), StudySearcher(study, _rate, 6), scheduler=rule, concurrent=1)
-    stored = optuna.load_study(study_name="s", storage=f"sqlite:///{tmp_path}/optuna.db").trials
-    # The first is the best; each later one is worse than all before it at the first rung, epoch 2.
-    assert [trial.state for trial in stored] == [TrialState.COMPLETE] + [TrialState.PRUNED] * 5
-    assert [trial.last_step for trial in stored] == [9] + [2] * 5
-
-
-@pytest.mark.ray
-def test_accidents_fail_and_the_search_goes_on(cluster: None, tmp_path: Path) -> None:
-    study = _study(tmp_path, points=[{"kind": kind} for kind in range(5)])
-    draw = lambda trial: {"kind": trial.suggest_int("kind", 0, 4)}  # noqa: E731
-    errors = carry_out(_accidents(), StudySearcher(study, draw, 5), concurrent=2)
-    ended = {trial.params["kind"]: trial for trial in study.trials}
-    assert [ended[kind].state for kind in range(4)] == [TrialState.FAIL] * 4
-    assert (ended[4].state, ended[4].value) == (TrialState.COMPLETE, 0.5)
-    assert "epoch 2 is not a number" in ended[0].user_attrs["reason"]
-    assert ended[1].user_attrs["reason"] == "loss 'alignment' is nan in epoch 2"
-    assert sorted(errors) == ["The actor died unexpectedly before finishing this task.", "ZeroDivisionError: a bug"]
-
-
-def test_early_stopping_remembers_what_came_before(tmp_path: Path, tiny: Space) -> None:
-    study = _study(tmp_path)
-    searcher = StudySearcher(study, _rate, 5)
-    searcher.suggest("a")
-    searcher.on_trial_complete("a", {"epoch": 4, "value": 0.8, "curve": [(2, 0.7), (4, 0.8)]})
-    rule = halving(tiny.model_copy(update={"schedule": Halving(min=2, max=4, eta=2)}), study)
-    assert rule is not None
-    new: Any = type("Trial", (), {"trial_id": "new"})()
-    unused: Any = None
-    rule.on_trial_add(unused, new)
-    assert rule.on_trial_result(unused, new, {"epoch": 1, "value": 0.1}) == "CONTINUE"
-    assert rule.on_trial_result(unused, new, {"epoch": 2, "value": 0.6}) == "STOP"
 
 
 @pytest.mark.ray
@@ -246,13 +140,6 @@ def test_the_same_search_does_not_run_twice_at_once(own_home: Path, tmp_path: Pa
         fcntl.flock(handle, fcntl.LOCK_EX)
         with pytest.raises(ConfigurationError, match="running in another process"):
             run_sweep(tiny, data, store=store, overrides=SMALL)
-
-
-@pytest.mark.ray
-def test_what_the_machine_cannot_hold_is_refused(cluster: None, tmp_path: Path) -> None:
-    searcher = StudySearcher(_study(tmp_path), _rate, 1)
-    with pytest.raises(ConfigurationError, match=r"a trial needs 1000 GPU, this machine has"):
-        carry_out(_humps(), searcher, gpus_per_trial=1000)
 
 
 DRIVER = """\
