@@ -94,7 +94,7 @@ def _affordable(resources: dict[str, float]) -> None:
     """Refuse what would wait for ever; a cluster, which is one that has an address, may still grow."""
     if "RAY_ADDRESS" in os.environ:
         return
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    there: dict[str, float] = ray.cluster_resources()
     for name, amount in resources.items():
         if amount > there.get(name.upper(), 0.0):
             has = there.get(name.upper(), 0.0)
