@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -64,8 +65,10 @@ def write_run(folder: Path, record: Record, labels: Mapping[str, str] | None = N
         _Replaced(folder) as scratch,
         SummaryWriter(str(scratch), purge_step=0, filename_suffix=f".{record.id}") as writer,
     ):
+        clock = datetime.fromisoformat(record.finished).timestamp() - record.seconds
         for row in record.history().to_dict("records"):
-            _scalars(writer, row)
+            clock += row.get("seconds", 0.0)
+            _scalars(writer, row, clock)
         settings = {"method": record.method, "dataset": record.dataset, "seed": record.seed, **(labels or {})}
         settings |= {key: _plain(value) for key, value in record.configuration.items()}
         tested = f"test/{record.configuration.get('eval.direction', 'l2r')}"
@@ -108,10 +111,11 @@ class _Replaced:
             shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-def _scalars(writer: SummaryWriter, row: Mapping[str, float]) -> None:
+def _scalars(writer: SummaryWriter, row: Mapping[str, float], clock: float | None = None) -> None:
+    """Write a row as it was at a wall time, in seconds since 1970; now by default."""
     for name, value in row.items():
         if name != "epoch" and not pd.isna(value):
-            writer.add_scalar(name, value, int(row["epoch"]))
+            writer.add_scalar(name, value, int(row["epoch"]), walltime=clock)
 
 
 def _plain(value: Any) -> str | int | float | bool:
