@@ -81,14 +81,8 @@ def run_sweep(
         recall, heard = partial(objective.recall, dataset), partial(_heard, store, listener)
         draw = partial(space.suggest, base=base.configuration)
         searcher = StudySearcher(study, draw, trials or space.search.trials, recall=recall, listener=heard)
-        errors = carry_out(
-            objective,
-            searcher,
-            scheduler=halving(space, study),
-            cpus_per_trial=cpus_per_trial,
-            gpus_per_trial=gpus_per_trial,
-            concurrent=concurrent,
-        )
+        each: dict[str, Any] = {"cpus_per_trial": cpus_per_trial, "gpus_per_trial": gpus_per_trial}
+        errors = carry_out(objective, searcher, scheduler=halving(space, study), concurrent=concurrent, **each)
     return _swept(study, store, storage, errors)
 
 

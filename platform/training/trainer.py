@@ -65,23 +65,14 @@ def fit(
         RunError: if the run failed by itself, or its workers died more than `retries` times.
     """
     cpus = cpus_per_worker or max(1.0, ray.cluster_resources().get("CPU", 1.0) // workers)
-    _affordable(workers, {"CPU": cpus, "GPU": gpus_per_worker})
+    scaling = _scaling(workers, {"CPU": cpus, "GPU": gpus_per_worker})
     mailbox = Mailbox.remote()  # type: ignore[attr-defined]
     plan = {"run": asdict(run), "folder": str(folder), "mailbox": mailbox}
     # In a list, because Ray would resolve a bare reference before the worker asks for it.
     plan |= {"data": [ray.put((dataset.name, dataset.arrays()))]}
-    trainer = TorchTrainer(
-        _work,
-        train_loop_config=plan,
-        scaling_config=ScalingConfig(
-            num_workers=workers,
-            use_gpu=gpus_per_worker > 0,
-            resources_per_worker={"CPU": cpus} | ({"GPU": gpus_per_worker} if gpus_per_worker else {}),
-        ),
-        run_config=RunConfig(
-            name=run.id, storage_path=str(folder / "ray"), failure_config=FailureConfig(max_failures=retries)
-        ),
-    )
+    failures = FailureConfig(max_failures=retries)
+    settings = RunConfig(name=run.id, storage_path=str(folder / "ray"), failure_config=failures)
+    trainer = TorchTrainer(_work, train_loop_config=plan, scaling_config=scaling, run_config=settings)
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(_relay, mailbox, listener, ended)
@@ -98,14 +89,16 @@ def fit(
     return _read(folder / "outcome.pt")
 
 
-def _affordable(workers: int, each: dict[str, float]) -> None:
-    """Refuse what would wait for ever."""
+def _scaling(workers: int, each: dict[str, float]) -> ScalingConfig:
+    """Return how many workers and what each takes, and refuse what would wait for ever."""
     cluster = ray.cluster_resources()
     for name, amount in each.items():
         if workers * amount > cluster.get(name, 0.0):
             raise ConfigurationError(
                 f"--workers {workers}: {workers} x {amount:g} {name} wanted, the cluster has {cluster.get(name, 0.0):g}"
             )
+    taken = {name: amount for name, amount in each.items() if amount}
+    return ScalingConfig(num_workers=workers, use_gpu="GPU" in taken, resources_per_worker=taken)
 
 
 def _work(plan: dict[str, Any]) -> None:

@@ -16,7 +16,6 @@ from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment
 from kgprism.platform.settings import AlignmentData, Evaluation, Probation, Training
 from kgprism.platform.tasks.alignment import AlignmentTask, judged
-from kgprism.platform.tasks.ranking import unit
 
 
 class Table(Alignment):
@@ -306,8 +305,3 @@ def test_checks_run_in_the_mode_asked_for_and_leave_no_trace(mode: str, proposed
     assert proposal is not None
     everything = sum(map(len, task.pairs.values()))
     assert (len(proposal) == everything) is proposed
-
-
-def test_unit_rows_of_equal_entities_are_equal() -> None:
-    row = torch.randn(301, generator=torch.Generator().manual_seed(9))
-    assert len(torch.unique(unit(row.repeat(1000, 1)), dim=0)) == 1

@@ -102,3 +102,8 @@ def test_csls_ranks_like_the_squared_distance_of_the_papers() -> None:
     ours = next(iter(Csls(left, right, 3, chunk=100).blocks()))[1].numpy()
     assert (np.argsort(papers, 1) == np.argsort(ours, 1)).all()
     assert (np.argsort(papers, 0) == np.argsort(ours, 0)).all()
+
+
+def test_unit_rows_of_equal_entities_are_equal() -> None:
+    row = torch.randn(301, generator=torch.Generator().manual_seed(9))
+    assert len(torch.unique(unit(row.repeat(1000, 1)), dim=0)) == 1
