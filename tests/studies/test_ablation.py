@@ -108,7 +108,7 @@ def test_a_failing_run_ends_nothing_else(small: Suite, graphs: AlignedGraphs, st
 
 
 def test_a_killed_worker_goes_on_from_its_checkpoint(small: Suite, graphs: AlignedGraphs, store: Store) -> None:
-    (cell,) = cells_of(small, graphs, ["whole"], **{"train.epochs": 40, "eval.every": 20})
+    (cell,) = cells_of(small, graphs, ["whole"], **{"train.epochs": 400, "eval.every": 200})
     killed: list[int] = []
 
     def kill(event: Event) -> None:
@@ -125,7 +125,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(small: Suite, graphs: Align
     assert next(event.row["epoch"] for event in log.events[second:] if event.row) > 1
     record, here = store.read(cell.run.id), execute(cell.run, graphs)
     assert record is not None
-    assert record.history()["epoch"].tolist() == list(range(1, 41))
+    assert record.history()["epoch"].tolist() == list(range(1, 401))
     assert record.history()["loss"].tolist() == pytest.approx([row["loss"] for row in here.history])
 
 
