@@ -92,7 +92,9 @@ def check(name: Name, json: Json = False) -> None:
             show_table(
                 ("where", "what", "count"), [(p.place, p.kind, p.count) for p in problems], title="Peculiarities"
             )
-        published = "agrees with the published statistics" if agrees else "differs from the published statistics"
+        known = sum(1 for line in compared if line.known)
+        published = f"{'agrees with' if agrees else 'differs from'} the published statistics"
+        published += f" but for {known} known differences" if agrees and known else ""
         say(f"{name}: {published if compared else 'no published statistics'}, {len(problems)} kinds of peculiarities")
     if not agrees:
         raise typer.Exit(1)
