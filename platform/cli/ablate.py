@@ -39,7 +39,7 @@ def ablate(
     sets: Sets = None,
     workers: Workers = 1,
     cpus: Cpus = 1.0,
-    gpus: Gpus = 0.0,
+    gpus: Gpus = None,
     select: Select = "valid",
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be run, and start nothing.")] = False,
     json: Json = False,
@@ -63,7 +63,7 @@ def ablate(
         return
     folder = home() / "studies" / chosen.suite
     grid.keep(folder, chosen, cells, overrides=overrides, preset=preset, command=command())
-    resources: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus_per_run": gpus}
+    resources: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus": gpus}
     failures = _carry_out(cells, datasets, store, resources | {"events": folder / "tensorboard"})
     finish(chosen, select, "json" if json else "text")
     for run_id, reason in failures.items():
@@ -77,11 +77,14 @@ def _carry_out(
 ) -> dict[str, str]:
     from kgprism.platform.studies.ablation import carry_out
     from kgprism.platform.studies.cells import forecast as forecast_of
+    from kgprism.platform.studies.session import gpus_each
 
     forecast = forecast_of(cells, store)
     tell(_summary(forecast))
     # Where everything is finished there is nothing to start Ray for.
     with on_ray() if forecast.remaining else nullcontext(), Board("runs", forecast.runs) as board:
+        gpus = options.pop("gpus")
+        options["gpus_per_run"] = gpus_each(gpus) if forecast.remaining else 0.0
         return carry_out(cells, datasets, store, **options, listener=_listener(board, store))
 
 

@@ -18,7 +18,10 @@ Preset = Annotated[str | None, typer.Option("--preset", help="Published settings
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that train one run together.")]
 Cpus = Annotated[float, typer.Option("--cpus", min=0, help="CPU cores of each run (of each of its workers).")]
 Gpus = Annotated[
-    float, typer.Option("--gpus", min=0, help="GPUs of each run (of each of its workers); 0.5: two share.")
+    float | None,
+    typer.Option(
+        "--gpus", min=0, help="GPUs of each run (of each of its workers); 0.5: two share. One if there is any."
+    ),
 ]
 Select = Annotated[str, typer.Option("--select", help="Which stored epoch is shown: valid, best_test or last.")]
 

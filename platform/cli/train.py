@@ -26,7 +26,7 @@ def train(
     sets: Sets = None,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
     workers: Workers = 1,
-    gpus: Gpus = 0.0,
+    gpus: Gpus = None,
     json: Json = False,
 ) -> None:
     """Train a method on a dataset and judge it; a run that is finished already is only shown."""
@@ -57,7 +57,8 @@ def train(
         _show(record, folder)
 
 
-def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, workers: int, gpus: float) -> "Record":
+def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, workers: int, gpus: float | None) -> "Record":
+    from kgprism.platform.studies.session import gpus_each
     from kgprism.platform.studies.tensorboard import Live
     from kgprism.platform.training.trainer import fit
 
@@ -75,7 +76,8 @@ def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, worker
                 board.note(f"epoch {epoch}/{epochs}  {news}")
             return live(row)
 
-        outcome = fit(run, data, folder=store.partial(run.id), workers=workers, gpus_per_worker=gpus, listener=listen)
+        each = gpus_each(gpus)
+        outcome = fit(run, data, folder=store.partial(run.id), workers=workers, gpus_per_worker=each, listener=listen)
         record = store.write(run, outcome)
         board.end(run.id, f"{outcome.stopped} after {outcome.seconds:.1f} s")
     return record

@@ -28,7 +28,7 @@ def tune(
     preset: Preset = None,
     sets: Sets = None,
     cpus: Cpus = 1.0,
-    gpus: Gpus = 0.0,
+    gpus: Gpus = None,
     concurrent: Annotated[int | None, typer.Option(min=1, help="Trials at the same time; as many as fit.")] = None,
     json: Json = False,
 ) -> None:
@@ -45,7 +45,7 @@ def tune(
         "resume": resume,
         "preset": preset,
         "cpus_per_trial": cpus,
-        "gpus_per_trial": gpus,
+        "gpus": gpus,
         "concurrent": concurrent,
     }
     _search(space, data, json, options)
@@ -53,6 +53,7 @@ def tune(
 
 def _search(space: str, data: "Dataset", json: bool, options: dict[str, Any]) -> None:
     """Check everything that can be checked, then start Ray."""
+    from kgprism.platform.studies.session import gpus_each
     from kgprism.platform.studies.space import read
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.sweep import run_sweep
@@ -64,6 +65,7 @@ def _search(space: str, data: "Dataset", json: bool, options: dict[str, Any]) ->
         tell(note)
     with on_ray(), Board("trials", options["trials"] or chosen.search.trials) as board:
         listener = _listener(board, int(run.configuration["train.epochs"]))
+        options["gpus_per_trial"] = gpus_each(options.pop("gpus"))
         sweep = run_sweep(chosen, data, store=Store(), listener=listener, **options)
     _show(sweep, chosen.objective, json)
 

@@ -41,3 +41,8 @@ def shared(reference: ray.ObjectRef) -> Dataset:
     """Return the dataset behind a reference, in a worker."""
     name, arrays = ray.get(reference)
     return dataset_of(name, arrays)
+
+
+def gpus_each(asked: float | None) -> float:
+    """Return the GPUs of one process: what was asked for, else one where the session has any now."""
+    return asked if asked is not None else float(min(1.0, ray.cluster_resources().get("GPU", 0.0)))
