@@ -19,7 +19,7 @@ test: .venv/.installed
 	$(call pytest,-m slow)
 	$(call pytest,-m real)
 
-# The import path is not the folder path (docs/architecture: why platform/ has no __init__.py), so mypy reads links.
+# The import path is not the folder path (docs/architecture.md: why platform/ has no __init__.py), so mypy reads links.
 lint: .venv/.linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
