@@ -8,8 +8,9 @@ from typing import Any
 
 import ray
 import ray.train
+import torch
 from ray.train import FailureConfig, RunConfig, ScalingConfig
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchTrainer, get_device
 
 from kgprism.platform.data.graph import Dataset, dataset_of
 from kgprism.platform.errors import ConfigurationError, KgprismError, RunError
@@ -107,6 +108,9 @@ def _work(plan: dict[str, Any]) -> None:
     workers = Workers(context.get_world_rank(), context.get_world_size())
     name, arrays = ray.get(plan["data"][0])
     folder = Path(plan["folder"])
+    # Ray shows a node's GPUs to all of its workers: without this they would share the first one.
+    if (device := get_device()).type == "cuda":
+        torch.cuda.set_device(device)
 
     def listen(row: Row) -> bool:
         # Bounded: training never waits for a driver that is busy or gone.
