@@ -62,6 +62,8 @@ class Loop:
             RunError: if a loss or a score is not finite.
         """
         stopped = ""
+        if self.device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self.device)
         with seeded(self.method.seed, "training", self.workers.rank):
             self._resume()
             for epoch in range(len(self.history), self.training.epochs):
