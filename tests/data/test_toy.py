@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
+import torch
 
 from kgprism.platform.data import counts, toy
 from kgprism.platform.data.graph import MultiModalGraph
+from kgprism.platform.tasks.alignment import judged
 
 GRAPHS = toy.aligned()
 COMPLETION = toy.completion()
@@ -183,3 +185,10 @@ def test_structure_and_images_beat_frequency() -> None:
     assert mrr(frequency) < 0.1
     assert collaborative(profile @ profile.T) > 0.5
     assert collaborative(np.exp(6 * image @ image.T)) > 0.3
+
+
+def test_its_order_gives_nothing_away() -> None:
+    left = len(GRAPHS.left.entities)
+    constant = torch.ones(left + len(GRAPHS.right.entities), 8)
+    found = judged(constant, GRAPHS.pairs + np.array([0, left]), k=3, chunk=64)
+    assert found.metrics["mean/mr"] == (len(GRAPHS.pairs) + 1) / 2

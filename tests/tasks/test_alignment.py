@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from kgprism.platform.data.features import join
 from kgprism.platform.data.graph import AlignedGraphs, MultiModalGraph
-from kgprism.platform.data.toy import aligned
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment
 from kgprism.platform.settings import AlignmentData, Evaluation, Probation, Training
@@ -111,15 +110,6 @@ def test_a_constant_embedding_is_at_chance(k: int, shuffled: bool, width: int) -
         assert found.metrics[f"{direction}/mr"] == (151 + 1) / 2
         assert found.metrics[f"{direction}/hits_at_10"] == 0
         assert found.metrics[f"{direction}/hits_at_1_optimistic"] == 1
-
-
-def test_the_toy_gives_nothing_away_by_its_order() -> None:
-    toy = aligned()
-    setting = config()
-    task = AlignmentTask(toy, setting, 0)
-    table = torch.ones(len(toy.left.entities) + len(toy.right.entities), 8)
-    found = task.judge(Table(setting, toy, table), "test")
-    assert found.metrics["mean/mr"] == (len(task.pairs["test"]) + 1) / 2
 
 
 def test_chunks_change_nothing() -> None:
