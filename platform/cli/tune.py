@@ -1,18 +1,21 @@
 """``kgprism tune``: an Optuna search on Ray Tune."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kgprism.platform.cli.options import Cpus, Gpus, Json, Preset, Sets, known_file
 from kgprism.platform.cli.progress import Board, number
-from kgprism.platform.cli.running import on_ray
+from kgprism.platform.cli.running import on_ray, point_to_tensorboard
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
     from kgprism.platform.data.graph import Dataset
     from kgprism.platform.studies.searcher import Progress
     from kgprism.platform.studies.space import Objective
+    from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.sweep import Sweep
 
 
@@ -67,7 +70,21 @@ def _search(space: str, data: "Dataset", json: bool, options: dict[str, Any]) ->
         listener = _listener(board, int(run.configuration["train.epochs"]))
         options["gpus_per_trial"] = gpus_each(options.pop("gpus"))
         sweep = run_sweep(chosen, data, store=Store(), listener=listener, **options)
+    events = home() / "studies" / chosen.space / "tensorboard" / sweep.study_name
+    _draw(sweep, Store(), events)
     _show(sweep, chosen.objective, json)
+    if not json:
+        point_to_tensorboard(events)
+
+
+def _draw(sweep: "Sweep", store: "Store", events: Path) -> None:
+    """Write every finished trial's curves and hyper-parameters; a stopped one left none."""
+    from kgprism.platform.studies.tensorboard import write_run
+
+    for trial in sweep.trials.to_dict("records"):
+        record = store.read(str(trial.get("user_attrs_run")))
+        if record:
+            write_run(events / f"trial-{trial['number']}", record)
 
 
 def _listener(board: Board, epochs: int) -> Any:

@@ -75,7 +75,7 @@ def test_ablate_prints_the_table_and_runs_nothing_twice(kgprism, cluster, own_ho
     assert "w/o Low-rank" in output.read_text()
 
 
-def test_tune_finds_the_best_of_its_trials(kgprism, cluster, tmp_path: Path) -> None:
+def test_tune_finds_the_best_of_its_trials(kgprism, cluster, own_home: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.yaml").write_text(SPACE)
     words = ("tune", str(tmp_path / "tiny.yaml"), "--dataset", "toy", "--concurrent", "1", *SMALL)
     called = kgprism(*words, "--json")
@@ -87,6 +87,8 @@ def test_tune_finds_the_best_of_its_trials(kgprism, cluster, tmp_path: Path) -> 
     text = kgprism(*words, "--resume").out
     assert f"best run {found['best']['run']}" in text
     assert f"optuna-dashboard {found['storage']}" in text
+    drawn = {path.parent.name for path in own_home.glob("studies/*/tensorboard/*/trial-*/events.*")}
+    assert drawn == {f"trial-{trial['number']}" for trial in found["trials"] if trial["state"] == "COMPLETE"}
 
 
 def test_ctrl_c_says_that_nothing_is_lost(cluster, capsys: pytest.CaptureFixture[str]) -> None:
