@@ -28,12 +28,6 @@ FILES = {
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("KGPRISM_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def source(tmp_path: Path) -> Path:
     for path, text in FILES.items():
         (tmp_path / "source" / path).parent.mkdir(parents=True, exist_ok=True)
