@@ -22,7 +22,7 @@ from kgprism.platform.nn.graph import Attention, NoPropagation, UnionGraph
 from kgprism.platform.nn.local_fusion import Adaptive, Concat, LowRank, Modal, Sum, Unweighted, fit
 from kgprism.platform.nn.reflection import RelationReflection
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import AlignmentData, Evaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
 
 
 class WeightedConcat(Part):
@@ -195,7 +195,7 @@ class LoginMEA(Alignment):
         loss: Slot[InfoNCE | ICL | Untrained] = InfoNCE()
         data: AlignmentData = AlignmentData(missing_images="neighbour")
         train: Training = Training(epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01)
-        eval: Evaluation = Evaluation(every=50, metric="hits_at_1")
+        eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
         pseudo_pairs: Slot[Probation | Nothing] = Probation(start=50, restart="every_epoch", learning_rate_factor=0.2)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {

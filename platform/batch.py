@@ -2,30 +2,43 @@
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
+
+from kgprism.platform.seeding import derive
+
+
+class Shared:
+    """Rows of which every worker holds all, so that negatives are the same for any number of workers."""
+
+    worker: int
+    workers: int
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    @property
+    def rows(self) -> slice:
+        """The rows that this worker answers for."""
+        total = len(self)
+        return slice(total * self.worker // self.workers, total * (self.worker + 1) // self.workers)
+
+    def mean(self, values: Tensor) -> Tensor:
+        """Turn one value a row of ours into this worker's share: averaged over workers it is the mean over all rows."""
+        return values.sum() * (self.workers / len(self))
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Training pairs that are each other's negatives: ids in the joint space, ``(pairs,)`` each.
-
-    Every worker holds the whole slice, so negatives are the same for any number of workers; it scores ``rows`` only.
-    """
+class Pairs(Shared):
+    """Training pairs that are each other's negatives: ids in the joint space, ``(pairs,)`` each."""
 
     left: Tensor
     right: Tensor
     worker: int = 0
     workers: int = 1
 
-    @property
-    def rows(self) -> slice:
-        """The rows that this worker answers for."""
-        total = len(self.left)
-        return slice(total * self.worker // self.workers, total * (self.worker + 1) // self.workers)
-
-    def mean(self, values: Tensor) -> Tensor:
-        """Turn one value a row of ours into this worker's share: averaged over workers it is the slice's mean."""
-        return values.sum() * (self.workers / len(self.left))
+    def __len__(self) -> int:
+        return len(self.left)
 
 
 @dataclass(frozen=True)
@@ -33,3 +46,26 @@ class Batch:
     """The slices of one optimiser step; their losses are summed."""
 
     slices: tuple[Pairs, ...]
+
+
+@dataclass(frozen=True)
+class Triples(Shared):
+    """The positive triples of one optimiser step, ``(triples, 3)`` head, relation, tail.
+
+    ``step`` counts the steps of the whole training from 0; ``seed`` is this step's own, and ``progress`` the share of
+    the training that lies behind it.
+    """
+
+    triples: Tensor
+    step: int = 0
+    seed: int = 0
+    progress: float = 0.0
+    worker: int = 0
+    workers: int = 1
+
+    def __len__(self) -> int:
+        return len(self.triples)
+
+    def draw(self, name: str) -> torch.Generator:
+        """Return a generator on the triples' device, the same on every worker, for one user of random numbers."""
+        return torch.Generator(self.triples.device).manual_seed(derive(self.seed, name))

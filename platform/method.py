@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,13 +12,26 @@ from torch import Tensor, nn
 from kgprism.platform.errors import ConfigurationError, nearest
 from kgprism.platform.part import Nothing, Settings, Slot
 from kgprism.platform.seeding import seeded
-from kgprism.platform.settings import AlignmentData, Evaluation, Modality, Probation, Training
+from kgprism.platform.settings import (
+    AlignmentData,
+    AlignmentEvaluation,
+    CompletionData,
+    CompletionEvaluation,
+    CompletionTraining,
+    Modality,
+    Probation,
+    Training,
+)
 
 if TYPE_CHECKING:
-    from kgprism.platform.batch import Batch, Pairs
+    from kgprism.platform.batch import Batch, Pairs, Triples
     from kgprism.platform.data.joint import JointGraph
+    from kgprism.platform.data.training_graph import TrainingGraph
 
 M = TypeVar("M", bound=nn.Module)
+
+#: ``answer(known, relation, side)``: scores ``(queries, entities)`` of all entities for the end ``side``, higher better.
+Answer = Callable[[Tensor, Tensor, Literal["head", "tail"]], Tensor]
 
 
 class Method(nn.Module):
@@ -41,11 +54,27 @@ class Method(nn.Module):
             return build(*shapes, **options)
 
     def groups(self) -> list[dict[str, Any]]:
-        """Return AdamW parameter groups; a group may carry its own ``weight_decay`` and ``rate_factor``."""
+        """Return AdamW parameter groups.
+
+        A group may carry its own ``weight_decay``, ``rate_factor`` (on the learning rate) and ``phase`` (the one of
+        `phases` that steps it; by default ``train``).
+        """
         return [{"params": list(self.parameters())}]
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of one batch, in order; each has a forward and a backward pass and steps its own groups.
+
+        Gradients that a phase leaves in another phase's parameters stay there until that phase steps and clears them.
+        """
+        return ("train",)
 
     def start_epoch(self, epoch: int) -> None:
         """Draw what stays the same for an epoch, such as noise on the inputs."""
+
+    def report(self) -> dict[str, float]:
+        """Return numbers of the epoch that ends, to be logged beside its losses."""
+        return {}
 
 
 class Alignment(Method):
@@ -59,7 +88,7 @@ class Alignment(Method):
         modalities: frozenset[Modality] = frozenset({"image", "attribute", "relation"})
         data: AlignmentData = AlignmentData()
         train: Training = Training()
-        eval: Evaluation = Evaluation()
+        eval: AlignmentEvaluation = AlignmentEvaluation()
         pseudo_pairs: Slot[Probation | Nothing] = Nothing()
 
     def __init__(self, config: Config, graphs: "JointGraph", seed: int) -> None:
@@ -75,7 +104,7 @@ class Alignment(Method):
         """Return the named, weighted loss terms of one slice of pairs, each a mean over the slice."""
         raise NotImplementedError(type(self).__name__)
 
-    def forward(self, batch: "Batch") -> dict[str, Tensor]:
+    def forward(self, batch: "Batch", phase: str = "train") -> dict[str, Tensor]:
         """Return the loss terms of one optimiser step: one encoding, summed over the slices (spec 0.8)."""
         views = self.encode()
         total: dict[str, Tensor] = {}
@@ -87,6 +116,34 @@ class Alignment(Method):
     def embed(self) -> Tensor:
         """Return what entities are compared by, ``(entities, width)``; the judge normalises the rows."""
         return self.encode()["joint"]
+
+
+class Completion(Method):
+    """Knowledge graph completion: the missing head or tail of a triple is ranked among all entities."""
+
+    task = "completion"
+
+    class Config(Settings):
+        """What every completion method has."""
+
+        modalities: frozenset[Modality] = frozenset()
+        data: CompletionData = CompletionData()
+        train: CompletionTraining = CompletionTraining()
+        eval: CompletionEvaluation = CompletionEvaluation()
+
+    def __init__(self, config: Config, graph: "TrainingGraph", seed: int) -> None:
+        """Build from settings and training triples; no file access, no device, no global seeding."""
+        super().__init__(seed)
+        self.config = config
+        self.graph = graph
+
+    def forward(self, batch: "Triples", phase: str = "train") -> dict[str, Tensor]:
+        """Return the named, weighted loss terms of one phase of a step, each a mean over the batch (`Triples.mean`)."""
+        raise NotImplementedError(type(self).__name__)
+
+    def answer(self) -> Answer:
+        """Encode all entities once and return what scores queries; called in eval mode without gradients."""
+        raise NotImplementedError(type(self).__name__)
 
 
 def load(name: str) -> type[Method]:

@@ -9,6 +9,8 @@ from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless
 Modality = Literal["image", "attribute", "relation", "text"]
 Selection = Literal["valid", "best_test", "last"]
 SELECTIONS: tuple[Selection, ...] = ("valid", "best_test", "last")
+#: What a task's numbers are about, the first by default; ``seen``: triples whose ends are both in the training triples.
+DIRECTIONS = {"alignment": ("l2r", "r2l", "mean"), "completion": ("mean", "tail", "head", "seen")}
 
 
 class AlignmentData(Settings):
@@ -21,6 +23,21 @@ class AlignmentData(Settings):
     image_ratio: float = Field(1.0, ge=0, le=1, description="R_img: share of the paired entities that keeps an image")
     top_relations: int = Field(1000, ge=1)
     top_attributes: int = Field(1000, ge=1)
+
+
+class CompletionData(Settings):
+    """What is read from a graph whose triples are split (completion specification, 0.1, 0.2)."""
+
+    valid: Literal["auto", "published", "holdout"] = Field(
+        "auto", description="auto: the published triples, or a share of train where those are in train or test"
+    )
+    holdout: float = Field(0.1, gt=0, lt=0.5, description="share of the training triples that is held out")
+    holdout_seed: int = Field(0, ge=0)
+    text: Literal["published", "labels", "sentences"] = Field(
+        "published", description="labels: hashed character n-grams of names; sentences: an encoder (extra `text`)"
+    )
+    text_width: int = Field(384, ge=8, description="coordinates of the hashed n-grams")
+    missing: Literal["zero", "normal"] = Field("zero", description="rows of entities without a vector; normal: as SNAG")
 
 
 class Cosine(Part):
@@ -49,19 +66,43 @@ class Training(Settings):
     keep_weights: Stateless[bool] = True
 
 
+class CompletionTraining(Training):
+    """Batches of triples (completion specification, 0.3): Adam, floor(triples / batch_size) batches an epoch."""
+
+    step: Literal["batch"] = "batch"
+    batch_size: int = Field(1024, ge=1, description="positive triples a step")
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    draw: Literal["replacement", "shuffle"] = Field("replacement", description="how an epoch's positives are drawn")
+
+
 class Evaluation(Settings):
-    """How a run is judged and which epoch is picked (spec 0.10)."""
+    """How a run is judged and which epoch is picked."""
 
     every: int = Field(50, ge=1, description="epochs between evaluations; the last epoch is always evaluated")
-    csls_k: int = Field(3, ge=0, description="neighbours of CSLS; 0: plain cosine")
-    valid_ratio: float = Field(0.1, ge=0, lt=1, description="share of the seeds held out to choose the epoch")
     metric: Literal["mrr", "hits_at_1", "hits_at_10"] = "mrr"
-    direction: Literal["l2r", "r2l", "mean"] = "l2r"
+    direction: str
     select: Stateless[Selection] = Field("valid", description="which stored epoch a table shows; every run stores all")
     chunk: Stateless[int] = Field(2048, ge=1, description="queries scored at once")
 
+
+class CompletionEvaluation(Evaluation):
+    """Filtered ranking of heads and tails (completion specification, 0.7)."""
+
+    direction: Literal["head", "tail", "mean"] = "mean"
+    filter: Literal["all", "train"] = Field("all", description="splits whose other right answers are no candidates")
+    chunk: Stateless[int] = Field(256, ge=1, description="queries scored at once")
+
+
+class AlignmentEvaluation(Evaluation):
+    """Both directions between the pairs of a split, by CSLS (alignment specification, 0.10)."""
+
+    csls_k: int = Field(3, ge=0, description="neighbours of CSLS; 0: plain cosine")
+    valid_ratio: float = Field(0.1, ge=0, lt=1, description="share of the seeds held out to choose the epoch")
+    direction: Literal["l2r", "r2l", "mean"] = "l2r"
+
     @model_validator(mode="after")
-    def _selectable(self) -> "Evaluation":
+    def _selectable(self) -> "AlignmentEvaluation":
         if self.select == "valid" and self.valid_ratio == 0:
             raise ValueError("select is 'valid' but valid_ratio is 0: choose select=last or select=best_test")
         return self

@@ -18,7 +18,7 @@ from kgprism.platform.cli.options import (
     known_file,
     known_selection,
 )
-from kgprism.platform.cli.progress import Board, news_of, number
+from kgprism.platform.cli.progress import Board, headline, news_of, number
 from kgprism.platform.cli.report import finish
 from kgprism.platform.cli.running import command, on_ray
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
@@ -102,7 +102,7 @@ def _listener(board: Board, store: "Store") -> "Listener":
             board.end(run_id, f"{label}: failed: {event.reason}")
         elif kind in ("reused", "finished"):
             record = store.read(run_id)
-            found = record.metric("last", "test/l2r/mrr") if record else None
+            found = headline(record.selections["last"]["metrics"], "test") if record else None
             took = f"{record.seconds:.1f} s" if record and kind == "finished" else "finished before"
             board.end(run_id, f"{label}: test mrr {number(found)} at the last epoch, {took}")
 

@@ -44,11 +44,14 @@ def show(name: Name, json: Json = False) -> None:
     if json:
         task = "alignment" if aligned else "completion"
         plain = {"name": name, "task": task, "fingerprint": dataset.fingerprint, "features": features, "rows": rows}
+        plain["advice"] = counts.advice(dataset)
         show_json(plain)
         return
     head = list(dict.fromkeys(column for row in rows for column in row))
     show_table(head, [[row.get(column) for column in head] for row in rows], title=name)
     say(f"features: {', '.join(features) or 'none'}; fingerprint {dataset.fingerprint}")
+    for line in counts.advice(dataset):
+        say(line)
 
 
 @app.command("import")
@@ -82,7 +85,8 @@ def check(name: Name, json: Json = False) -> None:
     agrees = all(line.agrees for line in compared)
     if json:
         lines = [asdict(line) | {"agrees": line.agrees} for line in compared]
-        show_json({"name": name, "agrees": agrees, "published": lines, "problems": [asdict(p) for p in problems]})
+        found = {"name": name, "agrees": agrees, "published": lines, "problems": [asdict(p) for p in problems]}
+        show_json(found | {"advice": counts.advice(dataset)})
     else:
         if compared:
             words = {True: "agrees", False: "DIFFERS"}
@@ -96,6 +100,8 @@ def check(name: Name, json: Json = False) -> None:
         published = f"{'agrees with' if agrees else 'differs from'} the published statistics"
         published += f" but for {known} known differences" if agrees and known else ""
         say(f"{name}: {published if compared else 'no published statistics'}, {len(problems)} kinds of peculiarities")
+        for line in counts.advice(dataset):
+            say(line)
     if not agrees:
         raise typer.Exit(1)
 

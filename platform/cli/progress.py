@@ -1,5 +1,6 @@
 """Progress on standard error: bars on a terminal, plain lines elsewhere."""
 
+from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import (
 )
 
 from kgprism.platform.cli.screen import tell
+from kgprism.platform.settings import DIRECTIONS
 
 
 class Board:
@@ -78,8 +80,14 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}".replace("0.", ".", 1)
 
 
-def news_of(row: dict[str, float]) -> str:
+def news_of(row: Mapping[str, float]) -> str:
     """Say in a few words what an epoch brought."""
-    judged = [(split, row.get(f"{split}/l2r/mrr")) for split in ("valid", "test")]
+    judged = [(split, headline(row, split)) for split in ("valid", "test")]
     words = [f"loss {row['loss']:.4g}"] if "loss" in row else []
     return "  ".join(words + [f"{split} mrr {number(value)}" for split, value in judged if value is not None])
+
+
+def headline(numbers: Mapping[str, float], split: str) -> float | None:
+    """Return the MRR that a split is known by, whatever the task; none before the first evaluation."""
+    found = (numbers.get(f"{split}/{ways[0]}/mrr") for ways in DIRECTIONS.values())
+    return next((value for value in found if value is not None), None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kgprism.platform.studies.suite import Suite
     from kgprism.platform.studies.table import Table
 
-DIRECTIONS = ("l2r", "r2l", "mean")
+DIRECTIONS = ("l2r", "r2l", "mean", "head", "tail", "seen")
 FORMS = ("text", "md", "latex", "csv", "html", "json")
 
 
@@ -22,13 +22,16 @@ def report(
     suite: Annotated[str, typer.Argument(help="A shipped suite, or the path of a YAML file.")],
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMS)}.")] = "text",
     select: Select = "valid",
-    direction: Annotated[str, typer.Option("--direction", help="l2r, r2l, or mean of both.")] = "l2r",
+    direction: Annotated[
+        str | None, typer.Option("--direction", help="l2r or r2l (alignment); mean, tail, head or seen (completion).")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file instead of standard output.")] = None,
     json: Json = False,
 ) -> None:
     """Print what a suite has measured so far beside the published numbers."""
     one_of("--format", form, FORMS)
-    one_of("--direction", direction, DIRECTIONS)
+    if direction:
+        one_of("--direction", direction, DIRECTIONS)
     known_selection(select)
     known_file("kgprism.ablations", suite)
     from kgprism.platform.studies.render import render
@@ -43,15 +46,14 @@ def report(
         say(text.rstrip("\n"))
 
 
-def table_of(suite: "Suite", select: str, direction: str = "l2r") -> "Table":
+def table_of(suite: "Suite", select: str, direction: str | None = None) -> "Table":
     """Return the table of all that was asked of a suite."""
-    from kgprism.platform.studies.cells import kept
+    from kgprism.platform.studies.cells import code_of, kept
     from kgprism.platform.studies.store import Store
     from kgprism.platform.studies.table import tabulate
-    from kgprism.platform.training.run import source_digest
 
     study = kept(home() / "studies" / suite.suite)
-    if study and study.code != source_digest(suite.method):
+    if study and study.code != code_of(suite):
         tell("the code has changed since these runs: `kgprism ablate` would run them again")
     cells, commands = (study.cells, study.commands) if study else ([], ())
     return tabulate(suite, cells, Store(), select=select, direction=direction, commands=commands)  # type: ignore[arg-type]

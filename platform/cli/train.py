@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kgprism.platform.cli.options import Gpus, Json, Preset, Sets, Workers, known_method
-from kgprism.platform.cli.progress import Board, news_of
+from kgprism.platform.cli.progress import Board, headline, news_of
 from kgprism.platform.cli.running import on_ray, point_to_tensorboard
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
 from kgprism.platform.home import home
@@ -72,7 +72,7 @@ def _carry_out(run: "Run", data: "Dataset", store: "Store", folder: Path, worker
         def listen(row: dict[str, float]) -> bool:
             epoch, news = int(row["epoch"]), news_of(row)
             board.step(run.id, epoch, news)
-            if "test/l2r/mrr" in row:
+            if headline(row, "test") is not None:
                 board.note(f"epoch {epoch}/{epochs}  {news}")
             return live(row)
 
@@ -89,11 +89,13 @@ def plain(record: "Record") -> dict[str, Any]:
 
 
 def _show(record: "Record", folder: Path) -> None:
-    from kgprism.platform.settings import SELECTIONS
+    from kgprism.platform.method import load
+    from kgprism.platform.settings import DIRECTIONS, SELECTIONS
     from kgprism.platform.studies.words import TITLES
 
     names = ("hits_at_1", "hits_at_10", "mrr")
-    places = [("valid", "l2r", "mrr"), *(("test", way, name) for way in ("l2r", "r2l") for name in names)]
+    ways = DIRECTIONS[load(record.method).task]
+    places = [("valid", ways[0], "mrr"), *(("test", way, name) for way in ways[:2] for name in names)]
     head = [f"{split} {way} {TITLES[name]}" for split, way, name in places]
     chosen = [(select, record.selections[select]) for select in SELECTIONS if select in record.selections]
     rows = [

@@ -4,18 +4,22 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 from kgprism.platform.data import cache, layouts, toy
-from kgprism.platform.data.graph import Dataset
+from kgprism.platform.data.graph import CompletionGraph, Dataset
+from kgprism.platform.data.holdout import holdout
 from kgprism.platform.data.published import BENCHMARKS
 from kgprism.platform.errors import DataError, nearest
 from kgprism.platform.home import home
 
 _BUILT_IN: dict[str, Callable[[], Dataset]] = {"toy": toy.aligned, "toy-completion": toy.completion}
+
+#: Behind a completion dataset's name: that dataset with a tenth of train, drawn with seed 0, as its validation part.
+_HOLDOUT = "_holdout"
 
 
 @dataclass(frozen=True)
@@ -44,18 +48,21 @@ def names() -> list[Entry]:
     tasks = {"toy": "alignment", "toy-completion": "completion"}
     found = [Entry(name, "built in", task, True) for name, task in tasks.items()]
     found += [Entry(name, "benchmark", known.task, _folder(name).is_dir()) for name, known in BENCHMARKS.items()]
+    found.append(Entry(f"db15k{_HOLDOUT}", "benchmark", "completion", _folder("db15k").is_dir()))
     own = sorted(path.name for path in _data().glob("[!.]*") if path.is_dir() and path.name not in BENCHMARKS)
     return found + [Entry(name, "own", "", True) for name in own]
 
 
 def load(name: str) -> Dataset:
-    """Return a dataset by name, from the cache if its files did not change.
+    """Return a dataset by name, from the cache if its files did not change; ``NAME_holdout`` is made of ``NAME``.
 
     Raises:
         DataError: if there is none, saying what to type; or if its files cannot be read.
     """
     if name in _BUILT_IN:
         return _BUILT_IN[name]()
+    if name.endswith(_HOLDOUT):
+        return _held_out(name)
     if _is_name(name) and _folder(name).is_dir():
         return cache.load(name, _folder(name))
     bring_it = f"kgprism data import {name} --from DIR"
@@ -65,6 +72,13 @@ def load(name: str) -> Dataset:
         )
     words = {entry.name for entry in names()}
     raise DataError(f"unknown dataset '{name}'{nearest(name, words)}: see `kgprism data list`, or `{bring_it}`")
+
+
+def _held_out(name: str) -> Dataset:
+    source = load(name.removesuffix(_HOLDOUT))
+    if not isinstance(source, CompletionGraph):
+        raise DataError(f"'{name}': {source.name} has no validation triples to replace, it is data for alignment")
+    return replace(holdout(source, 0.1, 0), name=name)
 
 
 def bring(name: str, folder: Path, *, replace: bool = False) -> Imported:
@@ -109,6 +123,8 @@ def _is_name(name: str) -> bool:
 def _check(name: str) -> None:
     if name in _BUILT_IN:
         raise DataError(f"'{name}' is built in: choose another name")
+    if name.endswith(_HOLDOUT):
+        raise DataError(f"the name '{name}' stands for a split of '{name.removesuffix(_HOLDOUT)}': choose another name")
     if not _is_name(name):
         raise DataError(f"'{name}' is no name for a dataset: use letters, digits, '-', '_' and '.'")
 

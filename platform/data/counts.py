@@ -7,6 +7,8 @@ import numpy as np
 
 from kgprism.platform.data import published
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset, MultiModalGraph
+from kgprism.platform.data.holdout import contaminated
+from kgprism.platform.data.vectors import STEMS
 
 #: One row of the papers' table: ``graph`` names it, the other cells are counts.
 Row = dict[str, str | int]
@@ -42,7 +44,7 @@ def statistics(dataset: Dataset) -> list[Row]:
     """Return the papers' table: a row a graph, with the pairs on the first one; one row with the splits otherwise."""
     if isinstance(dataset, CompletionGraph):
         sizes = {"train": len(dataset.graph.triples), "valid": len(dataset.valid), "test": len(dataset.test)}
-        every = _keys(dataset.graph, dataset.graph.triples, dataset.valid, dataset.test)
+        every = dataset.graph.keys(dataset.graph.triples, dataset.valid, dataset.test)
         return [{"graph": "graph"} | _columns(dataset.graph) | {"triples": len(np.unique(every))} | sizes]
     left: Row = {"graph": "left"} | _columns(dataset.left) | {"pairs": len(dataset.pairs)}
     return [left, {"graph": "right"} | _columns(dataset.right)]
@@ -69,6 +71,26 @@ def problems(dataset: Dataset) -> list[Problem]:
     return [Problem(place, kind, int(count)) for place, kind, count in found if count]
 
 
+def advice(dataset: Dataset) -> list[str]:
+    """Return what a completion dataset lacks and what to do about it, a line each."""
+    if not isinstance(dataset, CompletionGraph):
+        return []
+    found = []
+    absent = {modality: stem for modality, (_, stem) in STEMS.items() if modality not in dataset.graph.features}
+    if absent:
+        line = f"no {' and '.join(absent)} features: put the authors' {' and '.join(absent.values())} (.pth, .npz, "
+        line += ".npy, .safetensors) beside the triples"
+        by_name = ", or make text features of the names: --set data.text=labels (not comparable with the papers)"
+        found.append(line + by_name * ("text" in absent))
+    in_train, in_test = contaminated(dataset)
+    if in_train or in_test:
+        found.append(
+            f"{in_train:,} distinct validation triples are in train, {in_test:,} in test: runs hold out a share of "
+            f"train instead (data.valid=auto), as the dataset {dataset.name}_holdout does"
+        )
+    return found
+
+
 def _columns(graph: MultiModalGraph) -> Row:
     lists: tuple[Sized, ...] = (
         graph.entities,
@@ -86,19 +108,13 @@ def _pictured(graph: MultiModalGraph) -> np.ndarray:
     return np.union1d(graph.pictured, vectors)
 
 
-def _keys(graph: MultiModalGraph, *triples: np.ndarray) -> np.ndarray:
-    """Return one integer a triple, equal for equal triples."""
-    rows = np.concatenate(triples).astype(np.int64)
-    return (rows[:, 0] * len(graph.relations) + rows[:, 1]) * len(graph.entities) + rows[:, 2]
-
-
 def _repeats(values: np.ndarray) -> int:
     return len(values) - len(np.unique(values))
 
 
 def _graph(graph: MultiModalGraph, place: str) -> Found:
     triples, entities = graph.triples, len(graph.entities)
-    yield place, "duplicate triples", _repeats(_keys(graph, triples))
+    yield place, "duplicate triples", _repeats(graph.keys(triples))
     yield place, "self-loops", np.count_nonzero(triples[:, 0] == triples[:, 2])
     yield place, "entities without triples", entities - len(np.unique(triples[:, [0, 2]]))
     yield place, "relations without triples", len(graph.relations) - len(np.unique(triples[:, 1]))
@@ -152,7 +168,9 @@ def _completion(dataset: CompletionGraph) -> Found:
     graph = dataset.graph
     yield from _graph(graph, "train")
     rows = {"train": graph.triples, "valid": dataset.valid, "test": dataset.test}
-    parts = {name: _keys(graph, triples) for name, triples in rows.items()}
+    parts = {name: graph.keys(triples) for name, triples in rows.items()}
+    for name, triples in rows.items():
+        yield name, "part without any triple", not len(triples)
     for name in ("valid", "test"):
         yield name, "duplicate triples", _repeats(parts[name])
         yield name, "self-loops", np.count_nonzero(rows[name][:, 0] == rows[name][:, 2])
@@ -161,3 +179,6 @@ def _completion(dataset: CompletionGraph) -> Found:
         unseen = ~np.isin(rows[name][:, 1], graph.triples[:, 1])
         yield name, "triples with a relation that is not in train", np.count_nonzero(unseen)
     yield from _overlaps(parts)
+    others = np.concatenate([parts["train"], parts["test"]])
+    if np.isin(parts["valid"], others).any():
+        yield "splits", "distinct rows of valid that are new", len(np.setdiff1d(parts["valid"], others))

@@ -37,6 +37,11 @@ class MultiModalGraph:
     pictured: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     names: list[str] = field(default_factory=list)
 
+    def keys(self, *triples: np.ndarray) -> np.ndarray:
+        """Return one integer a triple, equal for equal triples of this graph's ids."""
+        rows = np.concatenate(triples).astype(np.int64, copy=False)
+        return (rows[:, 0] * len(self.relations) + rows[:, 1]) * len(self.entities) + rows[:, 2]
+
     def arrays(self) -> Arrays:
         """Return the graph as arrays; texts become bytes, one line each."""
         found = {name: _bytes(getattr(self, name)) for name in _TEXTS}
@@ -123,27 +128,38 @@ class AlignedGraphs:
 
 @dataclass(frozen=True, eq=False)
 class CompletionGraph:
-    """One graph whose triples are split: ``graph.triples`` holds the training triples, then come valid and test."""
+    """One graph whose triples are split: ``graph.triples`` holds the training triples, then come valid and test.
+
+    ``known`` are further true triples that belong to no split; they only filter rankings.
+    """
 
     name: str
     graph: MultiModalGraph
     valid: np.ndarray
     test: np.ndarray
+    known: np.ndarray = field(default_factory=lambda: np.zeros((0, 3), np.int64))
 
     def arrays(self) -> Arrays:
         """Return everything but the name as arrays."""
-        return {f"graph/{k}": v for k, v in self.graph.arrays().items()} | {"valid": self.valid, "test": self.test}
+        found = {f"graph/{k}": v for k, v in self.graph.arrays().items()} | {"valid": self.valid, "test": self.test}
+        return found | ({"known": self.known} if len(self.known) else {})
 
     @classmethod
     def of(cls, name: str, arrays: Arrays) -> "CompletionGraph":
         """Return the graph that `arrays` came from."""
         graph = {key.removeprefix("graph/"): array for key, array in arrays.items() if key.startswith("graph/")}
-        return cls(name, MultiModalGraph.of(graph), arrays["valid"], arrays["test"])
+        own = {key: arrays[key] for key in ("valid", "test", "known") if key in arrays}
+        return cls(name, MultiModalGraph.of(graph), **own)
 
     @cached_property
     def fingerprint(self) -> str:
         """Changes with any triple, label or feature."""
         return fingerprint(self.arrays())
+
+    @property
+    def modalities(self) -> set[str]:
+        """What a method can be given besides the graph itself."""
+        return set(self.graph.features)
 
 
 Dataset = AlignedGraphs | CompletionGraph

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgprism.platform.data import dbp15k, mmkb, openea, plain
+from kgprism.platform.data import dbp15k, mmkb, openea, openke, plain
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.errors import DataError
 
@@ -39,6 +39,7 @@ LAYOUTS = (
     Layout("openea", openea.MARKS, openea.sources, openea.build),
     Layout("mmkb", mmkb.MARKS, mmkb.sources, mmkb.build),
     Layout("plain-completion", plain.COMPLETION_MARKS, plain.completion_sources, plain.completion_build),
+    Layout("openke", openke.MARKS, openke.sources, openke.build),
 )
 
 

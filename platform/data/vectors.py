@@ -118,7 +118,8 @@ def _rows(file: Path, modality: str) -> tuple[np.ndarray | None, np.ndarray]:
 
 def _numbers(found: Any) -> np.ndarray:
     if isinstance(found, torch.Tensor):
-        found = (found if found.dtype == torch.float16 else found.float()).numpy()
+        # A table saved from an embedding layer still asks for its gradient.
+        found = (found if found.dtype == torch.float16 else found.float()).detach().numpy()
     array = np.asarray(found)
     return array if array.dtype == np.float16 else array.astype(np.float32, copy=False)
 

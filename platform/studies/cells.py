@@ -65,20 +65,22 @@ def expand(
     Raises:
         ConfigurationError: an unknown variant or key, or a value out of range.
     """
-    extra, preset = dict(overrides or {}), preset or suite.preset
+    extra = dict(overrides or {})
     rows = _chosen(suite, variants)
     if SEED_RATIO in extra and suite.grid.seed_ratio:
         raise ConfigurationError(f"--set: {SEED_RATIO} is an axis of the suite {suite.suite}, it cannot be set")
     places, some = suite.grid.places(datasets), next(iter(datasets.values()), None)
     if some is not None:  # unknown keys are the command line's, not the suite's: found here, before its layers mix in
-        plan(suite.method, some, 0, suite.base, preset=preset, source=f"suite {suite.suite}: base")
-        plan(suite.method, some, 0, suite.base, extra, preset=preset)
+        plan(suite.method, some, 0, suite.base, preset=preset or suite.preset, source=f"suite {suite.suite}: base")
+        for method in dict.fromkeys(suite.composed(row)[0] for row in rows):
+            plan(method, some, 0, extra)
     return [
-        Cell(row.id, dataset, ratio, seed, plan(suite.method, datasets[dataset], seed, *layers, preset=preset))
+        Cell(row.id, dataset, ratio, seed, plan(method, datasets[dataset], seed, *layers, preset=chosen))
         for seed in suite.grid.seed.take(seeds)
         for dataset, ratio in places
         for row in rows
         for layers in [suite.layers(row, dataset, ratio, extra)]
+        for method, chosen in [suite.composed(row, preset)]
     ]
 
 
@@ -122,6 +124,11 @@ class Study:
     commands: tuple[str, ...] = ()
 
 
+def code_of(suite: Suite) -> str:
+    """Digest the code of all methods of a suite."""
+    return configuration.digest([source_digest(method) for method in suite.methods])
+
+
 def keep(
     folder: Path,
     suite: Suite,
@@ -136,11 +143,11 @@ def keep(
     Cells of earlier calls stay, so that a table grows; where the suite, the overrides or the code differ they go,
     because one table must not mix two settings.
     """
-    rows = {variant.id: variant.override for variant in suite.variants}
+    rows = {variant.id: [*suite.composed(variant, preset), variant.override] for variant in suite.variants}
     constants = [constant.model_dump(mode="json") for constant in suite.grid.set]
     extra = dict(overrides or {})
-    basis = configuration.digest(suite.method, preset or suite.preset, suite.base, constants, rows, extra)
-    earlier, code = kept(folder), source_digest(suite.method)
+    basis = configuration.digest(suite.base, constants, rows, extra)
+    earlier, code = kept(folder), code_of(suite)
     same = earlier is not None and (earlier.basis, earlier.code) == (basis, code)
     before = earlier if earlier and same else Study([], basis, code)
     merged = {cell.place: cell for cell in [*before.cells, *cells]}

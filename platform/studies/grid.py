@@ -40,9 +40,10 @@ class Where(Settings):
 
 
 class Constant(Settings):
-    """What the paper sets differently in a part of the grid."""
+    """What the paper sets differently in a part of the grid, for the rows of one method; by default the suite's."""
 
     when: Where
+    method: str = ""
     override: dict[str, Any] = Field(min_length=1)
 
 

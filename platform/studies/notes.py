@@ -10,11 +10,18 @@ from kgprism.platform.studies.suite import Suite
 Place = tuple[str, str, float | None]
 
 _SELECTIONS: dict[Selection, str] = {
-    "valid": "the epoch that is best on the held-out seed pairs",
-    "best_test": "the epoch that is best on the test pairs, as most published numbers (optimistic)",
+    "valid": "the epoch that is best on held-out data",
+    "best_test": "the epoch that is best on the test data, as many published numbers (optimistic)",
     "last": "the last epoch",
 }
-_DIRECTIONS = {"l2r": "left to right", "r2l": "right to left", "mean": "the mean of both directions"}
+_DIRECTIONS = {
+    "l2r": "left to right",
+    "r2l": "right to left",
+    "mean": "the mean of both directions",
+    "head": "heads asked for",
+    "tail": "tails asked for",
+    "seen": "the mean of both directions over triples whose ends are both in train",
+}
 
 
 def group(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:

@@ -1,4 +1,4 @@
-"""An ablation suite: one method, one grid, named variants of it, and the published numbers beside them."""
+"""An ablation suite: a method, one grid, variants of it or rows of others, and the published numbers beside them."""
 
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -26,10 +26,12 @@ class Paper(Settings):
 
 
 class Variant(Settings):
-    """One row: the method with some keys overridden."""
+    """One row: the suite's method, or another one, with some keys overridden."""
 
     id: str = Field(min_length=1, pattern=r"^[\w.-]+$")
     label: str = ""
+    method: str = ""
+    preset: str | None = None
     override: dict[str, Any] = Field(default_factory=dict)
     group: str = ""
     full: bool = False
@@ -96,11 +98,27 @@ class Suite(Settings):
         """The full method: the variant so marked, else the first."""
         return next((variant for variant in self.variants if variant.full), self.variants[0])
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods of all rows, the suite's own first."""
+        return list(dict.fromkeys([self.method, *(variant.method or self.method for variant in self.variants)]))
+
+    def composed(self, variant: Variant, preset: str | None = None) -> tuple[str, str | None]:
+        """Return the method of a row and its preset; `preset` stands in place of the suite's own."""
+        method = variant.method or self.method
+        return method, variant.preset or ((preset or self.preset) if method == self.method else None)
+
     def layers(self, variant: Variant, dataset: str, seed_ratio: float | None, extra: Overrides) -> list[Overrides]:
         """Return the overrides of one cell, later ones winning: a variant keeps what makes it one, whatever is set."""
-        constants = [constant.override for constant in self.grid.set if constant.when.matches(dataset, seed_ratio)]
+        method = variant.method or self.method
+        base = self.base if method == self.method else {}
+        constants = [
+            constant.override
+            for constant in self.grid.set
+            if (constant.method or self.method) == method and constant.when.matches(dataset, seed_ratio)
+        ]
         ratio = {} if seed_ratio is None else {SEED_RATIO: seed_ratio}
-        return [self.base, *constants, ratio, extra, variant.override]
+        return [base, *constants, ratio, extra, variant.override]
 
 
 def suite_names() -> list[str]:
@@ -157,36 +175,40 @@ def _outside(grid: Grid, where: Where, place: Place) -> Iterator[tuple[Place, st
 
 def _configurable(document: Document, suite: Suite) -> None:
     """Resolve every cell once: unknown keys, values out of range and variants that change nothing end here."""
-    try:
-        kind = load(suite.method)
-    except ConfigurationError as error:
-        raise document.error(("method",), str(error)) from None
-    if suite.preset is not None and suite.preset not in kind.presets:
-        unknown = f"{suite.method} has no preset '{suite.preset}'{nearest(suite.preset, kind.presets)}"
-        raise document.error(("preset",), unknown)
-    preset = configuration.flatten(
-        configuration.resolve(kind.Config, kind.presets[suite.preset] if suite.preset else {})
-    )
     for place, override in _overrides(suite):
         if SEED_RATIO in override and suite.grid.seed_ratio:
             raise document.error(
                 (*place, SEED_RATIO), f"{SEED_RATIO} is an axis of the grid: set it in grid.seed_ratio"
             )
-    _resolved(document, ("base",), kind.Config, preset, suite.base)
+    own = _start(document, (), suite.method, suite.preset)
+    _resolved(document, ("base",), *own, suite.base)
     for n, constant in enumerate(suite.grid.set):
-        _resolved(document, ("grid", "set", n, "override"), kind.Config, preset, suite.base, constant.override)
+        other = constant.method not in ("", suite.method)
+        whose = _start(document, ("grid", "set", n), constant.method, None) if other else own
+        _resolved(document, ("grid", "set", n, "override"), *whose, {} if other else suite.base, constant.override)
     seen: dict[str, str] = {}
     for n in sorted(range(len(suite.variants)), key=lambda n: suite.variants[n] is not suite.full):
         variant, place = suite.variants[n], ("variants", n, "override")
-        identity = configuration.digest(
-            [
-                _resolved(document, place, kind.Config, preset, *suite.layers(variant, *cell, extra={}))
-                for cell in suite.grid.places()
-            ]
-        )
+        method, preset = suite.composed(variant)
+        start = _start(document, ("variants", n), method, preset)
+        cells = [suite.layers(variant, *cell, extra={}) for cell in suite.grid.places()]
+        identity = configuration.digest([method, *(_resolved(document, place, *start, *layers) for layers in cells)])
         if identity in seen:
             raise document.error(place, f"variant '{variant.id}' changes nothing: it is the same as '{seen[identity]}'")
         seen[identity] = variant.id
+
+
+def _start(document: Document, place: Place, method: str, preset: str | None) -> tuple[type[Settings], dict[str, Any]]:
+    """Return a method's schema and what its preset starts from."""
+    try:
+        kind = load(method)
+    except ConfigurationError as error:
+        raise document.error((*place, "method"), str(error)) from None
+    if preset is not None and preset not in kind.presets:
+        unknown = f"{method} has no preset '{preset}'{nearest(preset, kind.presets)}"
+        raise document.error((*place, "preset"), unknown)
+    start = configuration.resolve(kind.Config, kind.presets[preset] if preset else {})
+    return kind.Config, configuration.flatten(start)
 
 
 def _overrides(suite: Suite) -> Iterator[tuple[Place, Overrides]]:

@@ -3,15 +3,16 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from kgprism.platform.settings import Selection
+from kgprism.platform.method import load
+from kgprism.platform.settings import DIRECTIONS, Selection
 from kgprism.platform.studies.cells import Cell
 from kgprism.platform.studies.notes import Place, group, remarks, twin
 from kgprism.platform.studies.store import Record, Store
 from kgprism.platform.studies.suite import Metric, Suite
 
-Direction = Literal["l2r", "r2l", "mean"]
+Direction = Literal["l2r", "r2l", "mean", "head", "tail", "seen"]
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,15 @@ def tabulate(
     store: Store,
     *,
     select: Selection = "valid",
-    direction: Direction = "l2r",
+    direction: Direction | None = None,
     commands: Iterable[str] = (),
 ) -> Table:
     """Return the table of these cells as far as they are finished.
 
-    Rows are the suite's, columns those that the cells touch (all of the suite's where there are no cells).
+    Rows are the suite's, columns those that the cells touch (all of the suite's where there are no cells). The direction
+    is by default the first of the task's.
     """
+    direction = direction or default_direction(suite)
     rows = {variant.id for variant in suite.variants}
     cells = [cell for cell in cells if cell.variant in rows]
     results = _collect(cells, store)
@@ -144,12 +147,14 @@ def _collect(cells: list[Cell], store: Store) -> _Results:
     return _Results(group(cells), records, failures)
 
 
+def default_direction(suite: Suite) -> Direction:
+    """Return what the numbers of a suite's task are about unless something else is asked for."""
+    return cast(Direction, DIRECTIONS[load(suite.method).task][0])
+
+
 def score(record: Record, select: Selection, metric: str, direction: Direction) -> float | None:
     """Return a run's test metric; ``mean`` of both directions, or one of them."""
-    both = ("l2r", "r2l") if direction == "mean" else (direction,)
-    found = [record.metric(select, f"test/{one}/{metric}") for one in both]
-    numbers = [number for number in found if number is not None]
-    return fmean(numbers) if len(numbers) == len(found) else None
+    return record.metric(select, f"test/{direction}/{metric}")
 
 
 def _entry(

@@ -71,7 +71,7 @@ def write_run(folder: Path, record: Record, labels: Mapping[str, str] | None = N
             _scalars(writer, row, clock)
         settings = {"method": record.method, "dataset": record.dataset, "seed": record.seed, **(labels or {})}
         settings |= {key: _plain(value) for key, value in record.configuration.items()}
-        tested = f"test/{record.configuration.get('eval.direction', 'l2r')}"
+        tested = f"test/{record.configuration['eval.direction']}"
         metrics = {
             f"selected/{select}/{name}": chosen["metrics"][f"{tested}/{name}"]
             for select, chosen in record.selections.items()

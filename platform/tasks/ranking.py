@@ -30,10 +30,11 @@ class Ranks:
         return cls((higher + (equal + 1) / 2).astype(np.float32), (higher + 1).astype(np.int32))
 
     def metrics(self) -> dict[str, float]:
-        """Return Hits@1, Hits@10, MRR and MR of the realistic ranks; Hits@1 and MRR of the optimistic ones."""
+        """Return Hits@1, 3 and 10, MRR and MR of the realistic ranks; Hits@1 and MRR of the optimistic ones."""
         realistic, optimistic = self.realistic.astype(np.float64), self.optimistic
         return {
             "hits_at_1": float((realistic <= 1).mean()),
+            "hits_at_3": float((realistic <= 3).mean()),
             "hits_at_10": float((realistic <= 10).mean()),
             "mrr": float((1 / realistic).mean()),
             "mr": float(realistic.mean()),

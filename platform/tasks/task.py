@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from kgprism.platform.batch import Batch
+from kgprism.platform.batch import Batch, Triples
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One evaluation: ``metrics`` such as ``l2r/mrr``; ``ranks`` such as ``l2r/realistic``, one number a query."""
+    """One evaluation: ``metrics`` such as ``l2r/mrr`` or ``tail/mrr``; ``ranks`` such as ``l2r/realistic``, a query each."""
 
     metrics: Mapping[str, float]
     ranks: Mapping[str, np.ndarray]
@@ -31,7 +31,7 @@ class Task(Protocol):
     #: the parts that are judged while training, such as ``("valid", "test")``
     splits: tuple[str, ...]
 
-    def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch]:
+    def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch | Triples]:
         """Yield one batch a backward pass; the order depends on the seed and the epoch only."""
 
     def judge(self, method: Any, split: str) -> Judgement:

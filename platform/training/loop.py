@@ -84,7 +84,7 @@ class Loop:
         if restart := self.task.restart(epoch):
             self.optimiser.restart(restart)
         added = self._pseudo_pairs(epoch, "before")
-        row = self._steps(epoch)
+        row = self._steps(epoch) | self.method.report()
         added += self._pseudo_pairs(epoch, "after")
         due = (epoch + 1) % self.evaluation.every == 0 or epoch + 1 == self.training.epochs
         gained = self._judge(epoch + 1, row) if due else True
@@ -103,12 +103,14 @@ class Loop:
         batches = list(self.task.steps(epoch, self.workers.rank, self.workers.size))
         terms: list[dict[str, Tensor]] = []
         for number, batch in enumerate(batches, start=1):
-            losses = self.module(batch)
-            loss = torch.stack(list(losses.values())).sum()
-            loss.backward()
-            terms.append({name: value.detach() for name, value in losses.items()})
-            if number % self.training.accumulate == 0 or number == len(batches):
-                self.optimiser.step((epoch + number / len(batches)) / self.training.epochs)
+            found: dict[str, Tensor] = {}
+            for phase in self.method.phases:
+                losses = self.module(batch, phase)
+                torch.stack(list(losses.values())).sum().backward()
+                found |= {name: value.detach() for name, value in losses.items()}
+                if number % self.training.accumulate == 0 or number == len(batches):
+                    self.optimiser.step((epoch + number / len(batches)) / self.training.epochs, phase)
+            terms.append(found)
         return self._means(epoch, terms)
 
     def _means(self, epoch: int, terms: list[dict[str, Tensor]]) -> Row:

@@ -13,25 +13,30 @@ from kgprism.platform.tasks.task import Restart
 
 
 class Optimiser:
-    """Steps over a method's parameter groups; a group may set ``weight_decay`` and ``rate_factor``."""
+    """Steps over a method's parameter groups, those of one phase at a time."""
 
     def __init__(self, method: Method, settings: Training) -> None:
         self.method, self.settings = method, settings
         self.restart_factor = 1.0
-        self.adam = self._fresh()
+        self.adams = self._fresh()
 
-    def _fresh(self) -> AdamW:
-        groups = []
+    def _fresh(self) -> dict[str, AdamW]:
+        groups: dict[str, list[dict[str, Any]]] = {phase: [] for phase in self.method.phases}
         for group in self.method.groups():
             trained = [p for p in group["params"] if p.requires_grad]
-            groups.append({"rate_factor": 1.0} | group | {"params": trained})
-        return AdamW(groups, lr=self.settings.learning_rate, weight_decay=self.settings.weight_decay)
+            own = {key: value for key, value in group.items() if key != "phase"}
+            groups[group.get("phase", "train")].append({"rate_factor": 1.0} | own | {"params": trained})
+        settings = self.settings
+        return {
+            phase: AdamW(found, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+            for phase, found in groups.items()
+        }
 
     def restart(self, restart: Restart) -> None:
         """Change the base rate and, if asked, forget all moments: the next step is then about ``rate * sign``."""
         self.restart_factor = restart.rate_factor
         if restart.fresh:
-            self.adam = self._fresh()
+            self.adams = self._fresh()
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at a share of the training, before a group's own factor."""
@@ -40,23 +45,26 @@ class Optimiser:
             factor *= cosine(progress, self.settings.schedule.warmup)
         return self.settings.learning_rate * factor
 
-    def step(self, progress: float) -> None:
-        """Clip, step at the rate of this moment, and clear the gradients."""
+    def step(self, progress: float, phase: str = "train") -> None:
+        """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
+        adam = self.adams[phase]
         if self.settings.clip:
-            clip_grad_norm_([p for group in self.adam.param_groups for p in group["params"]], self.settings.clip)
-        for group in self.adam.param_groups:
+            clip_grad_norm_([p for group in adam.param_groups for p in group["params"]], self.settings.clip)
+        for group in adam.param_groups:
             group["lr"] = self.rate(progress) * group["rate_factor"]
-        self.adam.step()
-        self.adam.zero_grad()
+        adam.step()
+        adam.zero_grad()
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must hold."""
-        return {"adam": self.adam.state_dict(), "restart_factor": self.restart_factor}
+        adams = {phase: adam.state_dict() for phase, adam in self.adams.items()}
+        return {"adams": adams, "restart_factor": self.restart_factor}
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint."""
         self.restart_factor = state["restart_factor"]
-        self.adam.load_state_dict(state["adam"])
+        for phase, adam in self.adams.items():
+            adam.load_state_dict(state["adams"][phase])
 
 
 def cosine(progress: float, warmup: float) -> float:

@@ -12,17 +12,20 @@ from typing import Any
 from kgprism.platform import configuration
 from kgprism.platform.configuration import Overrides
 from kgprism.platform.data.features import join
-from kgprism.platform.data.graph import AlignedGraphs, Dataset
+from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset
+from kgprism.platform.data.training_graph import adapt, prepare
 from kgprism.platform.errors import ConfigurationError, nearest
-from kgprism.platform.method import Alignment, load
+from kgprism.platform.method import Method, load
 from kgprism.platform.part import Settings
 from kgprism.platform.tasks.alignment import AlignmentTask
+from kgprism.platform.tasks.completion import CompletionTask
+from kgprism.platform.tasks.task import Task
 from kgprism.platform.training.loop import Listener, Loop, quiet
 from kgprism.platform.training.outcome import Outcome
 from kgprism.platform.training.workers import Workers
 
 #: Counts up whenever a judge changes what it reports.
-EVALUATOR = 1
+EVALUATOR = 2
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,17 @@ def plan(
     return Run(method, dataset.name, dataset.fingerprint, seed, configuration.flatten(settings), notes)
 
 
-def _fit(settings: Settings, dataset: Dataset) -> tuple[Settings, tuple[str, ...]]:
-    """Take out the modalities that the dataset does not have, so that equal runs have equal identities."""
-    if not isinstance(settings, Alignment.Config) or not isinstance(dataset, AlignedGraphs):
-        return settings, ()
+def _fit(settings: Any, dataset: Dataset) -> tuple[Settings, tuple[str, ...]]:
+    """Settle what depends on the data, so that equal runs have equal identities: absent modalities, doubtful splits."""
+    notes: tuple[str, ...] = ()
+    if isinstance(dataset, CompletionGraph):
+        adapted, notes = adapt(dataset, settings.data)
+        valid = "published" if adapted.valid is dataset.valid else "holdout"
+        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"valid": valid})})
+        dataset = adapted
     absent = sorted(settings.modalities - dataset.modalities)
-    if not absent:
-        return settings, ()
     kept = settings.model_copy(update={"modalities": settings.modalities - set(absent)})
-    return kept, tuple(f"{dataset.name} has no {modality} features: left out" for modality in absent)
+    return kept, (*notes, *(f"{dataset.name} has no {modality} features: left out" for modality in absent))
 
 
 def execute(
@@ -93,14 +98,23 @@ def execute(
     Raises:
         RunError: if a loss or a score is not finite, or a checkpoint is damaged.
     """
-    settings: Alignment.Config = run.settings
-    assert isinstance(dataset, AlignedGraphs), f"no task for {type(dataset).__name__}"
-    # Left and right pictures, texts and bags are filled the same way whatever the parts of the method.
-    joint = join(dataset, settings.data, run.seed, settings.modalities)
-    method = load(run.method)(settings, joint, run.seed)  # type: ignore[call-arg, arg-type]
-    task = AlignmentTask(dataset, settings, run.seed)
+    settings = run.settings
+    method, task = _composed(run, dataset)
     loop = Loop(method, task, settings.train, settings.eval, workers=workers, folder=folder, listener=listener)
     return loop.run()
+
+
+def _composed(run: Run, dataset: Dataset) -> tuple[Method, Task]:
+    """Build the method and the task of a run."""
+    kind: Any = load(run.method)
+    settings = run.settings
+    if isinstance(dataset, CompletionGraph):
+        graph, *_ = adapt(dataset, settings.data)
+        training = prepare(graph, settings.data, run.seed, settings.modalities)
+        return kind(settings, training, run.seed), CompletionTask(graph, settings, run.seed)
+    # Left and right pictures, texts and bags are filled the same way whatever the parts of the method.
+    joint = join(dataset, settings.data, run.seed, settings.modalities)
+    return kind(settings, joint, run.seed), AlignmentTask(dataset, settings, run.seed)
 
 
 @cache
@@ -118,7 +132,7 @@ _COUNTED: dict[str, set[str]] = {
     "nn": set(),
     "tasks": set(),
     "training": {"loop.py", "optimiser.py", "selecting.py"},
-    "data": {"joint.py", "features.py", "images.py", "split.py"},
+    "data": {"features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "split.py", "training_graph.py"},
 }
 
 

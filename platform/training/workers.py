@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from kgprism.platform.method import Method
+
 T = TypeVar("T")
 
 
@@ -22,10 +24,13 @@ class Workers:
         """Whether this process speaks for all."""
         return self.rank == 0
 
-    def wrap(self, method: nn.Module) -> nn.Module:
+    def wrap(self, method: Method) -> nn.Module:
         """Return what to call for the loss: gradients are then averaged over workers in its backward pass."""
-        # Buffers are features and graphs, equal everywhere from the start.
-        return DistributedDataParallel(method, broadcast_buffers=False) if self.size > 1 else method
+        if self.size == 1:
+            return method
+        # Buffers are features and graphs, equal everywhere from the start; a phase leaves other phases' parts unused.
+        several = len(method.phases) > 1
+        return DistributedDataParallel(method, broadcast_buffers=False, find_unused_parameters=several)
 
     def agree(self, value: T) -> T:
         """Return the first worker's value on all of them; scores differ in the last bits from GPU to GPU."""

@@ -51,6 +51,21 @@ def test_import_show_and_check_ones_own_data(kgprism, tmp_path: Path, own_home: 
     assert "no published statistics" in text
 
 
+def test_a_completion_dataset_without_features_says_what_to_do(kgprism, tmp_path: Path) -> None:
+    files = {"entity": "3\na 0\nb 1\nc 2\n", "relation": "1\nr 0\n", "train": "2\n0 1 0\n1 2 0\n"}
+    for part, text in (files | {"valid": "1\n0 1 0\n", "test": "1\n0 2 0\n"}).items():
+        (tmp_path / f"{part}2id.txt").write_text(text)
+    assert "layout openke" in kgprism("data", "import", "mine", "--from", str(tmp_path)).out
+    for command in ("show", "check"):
+        called = kgprism("data", command, "mine")
+        assert called.code == 0
+        assert "no image and text features" in called.out
+        assert "--set data.text=labels" in called.out
+        assert "1 distinct validation triples are in train, 0 in test" in called.out
+        assert len(json.loads(kgprism("data", command, "mine", "--json").out)["advice"]) == 2
+    assert json.loads(kgprism("data", "show", "toy-completion", "--json").out)["advice"] == []
+
+
 def test_other_data_of_that_name_need_the_word_replace(kgprism, tmp_path: Path) -> None:
     write_plain(tmp_path / "one")
     write_plain(tmp_path / "two")

@@ -11,7 +11,8 @@ import pytest
 
 from kgprism.platform.data import catalogue, download
 from kgprism.platform.data.download import DOWNLOADS, Download
-from kgprism.platform.data.graph import AlignedGraphs
+from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph
+from kgprism.platform.data.holdout import holdout
 from kgprism.platform.errors import DataError
 
 RAW = Path(__file__).parents[2] / "../shared/data/raw"
@@ -55,13 +56,16 @@ def test_names_tell_what_is_here(home: Path, source: Path) -> None:
     assert found["fb15k-db15k"].present
     assert not found["fb15k-yago15k"].present
     assert (found["mine"].origin, found["fb15k-db15k"].origin, found["toy"].origin) == ("own", "benchmark", "built in")
-    assert len(found) == 15
+    assert len(found) == 16
     assert {entry.task for entry in found.values()} == {"alignment", "completion", ""}
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
+        ("db15k_holdout", "db15k is not here yet"),
+        ("db15_holdout", "unknown dataset 'db15' (did you mean 'db15k'?)"),
+        ("toy_holdout", "'toy_holdout': toy has no validation triples to replace"),
         ("fb15k-db15", "unknown dataset 'fb15k-db15' (did you mean 'fb15k-db15k'?)"),
         ("dbp15k-zh-en", "kgprism data import dbp15k-zh-en --from DIR"),
         ("dbp15k-zh-en", "kgprism data fetch dbp15k-zh-en"),
@@ -75,6 +79,14 @@ def test_absent_datasets_say_what_to_type(home: Path, source: Path, name: str, s
         catalogue.load(name)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_held_out_split_has_a_name_of_its_own(home: Path) -> None:
+    source, found = catalogue.load("toy-completion"), catalogue.load("toy-completion_holdout")
+    assert isinstance(source, CompletionGraph)
+    assert isinstance(found, CompletionGraph)
+    assert found.name == "toy-completion_holdout"
+    assert found.fingerprint == holdout(source, 0.1, 0).fingerprint != source.fingerprint
 
 
 def test_import_copies_exactly_the_layout(home: Path, source: Path) -> None:
@@ -134,7 +146,7 @@ def test_replacing_a_link_leaves_its_target_alone(home: Path, source: Path, tmp_
     assert not (home / "data/mine").is_symlink()
 
 
-@pytest.mark.parametrize("name", ["../mine", "a/b", "/tmp/mine", ".mine", "", "toy", "a b", "mine\n"])
+@pytest.mark.parametrize("name", ["../mine", "a/b", "/tmp/mine", ".mine", "", "toy", "a b", "mine\n", "db15k_holdout"])
 def test_unsafe_names_are_refused(home: Path, source: Path, name: str) -> None:
     with pytest.raises(DataError, match="name"):
         catalogue.bring(name, source)
@@ -200,3 +212,14 @@ def test_sums_are_those_of_the_published_bytes(home: Path, tmp_path: Path, serve
     assert isinstance(fetched, AlignedGraphs)
     assert len(fetched.pairs) == 15000
     assert any(fetched.left.names)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "test"), [("db15k", 9902), ("mkg-y", 2663)])
+def test_sums_of_the_completion_benchmarks(home: Path, tmp_path: Path, served: str, name: str, test: int) -> None:
+    if not RAW.is_dir():
+        pytest.skip("the published files are not here")
+    (tmp_path / "mirror").symlink_to(RAW.resolve() / "openke")
+    done = download.fetch(name, mirror=f"{served}/mirror/")
+    assert (done.files, done.layout) == (len(DOWNLOADS[name].files), "openke")
+    assert len(catalogue.load(name).test) == test

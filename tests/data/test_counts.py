@@ -100,6 +100,40 @@ def test_completion_counts() -> None:
     }
 
 
+def completion(valid: np.ndarray, *modalities: str) -> CompletionGraph:
+    features = {m: Features(np.array([0]), np.ones((1, 2), np.float32)) for m in modalities}
+    graph = MultiModalGraph(["a", "b", "c"], ["r"], rows((0, 0, 1), (1, 0, 2)), features=features)
+    return CompletionGraph("small", graph, valid, rows((2, 0, 0), (1, 0, 1)))
+
+
+def test_new_validation_triples_are_counted_where_others_are_not_new() -> None:
+    mixed = rows((0, 0, 1), (2, 0, 0), (2, 0, 2), (2, 0, 2), (0, 0, 0))
+    assert found(counts.problems(completion(mixed)))["splits", "distinct rows of valid that are new"] == 2
+    assert ("splits", "distinct rows of valid that are new") not in found(counts.problems(completion(mixed[2:])))
+
+
+def test_an_empty_part_is_a_peculiarity() -> None:
+    assert found(counts.problems(completion(rows((2, 0, 1))[:0])))["valid", "part without any triple"] == 1
+    assert ("valid", "part without any triple") not in found(counts.problems(completion(rows((2, 0, 1)))))
+
+
+def test_advice_tells_what_to_do_about_missing_features() -> None:
+    (line,) = counts.advice(completion(rows((2, 0, 1))))
+    assert line.startswith("no image and text features: put the authors' *-visual and *-textual (.pth, ")
+    assert "--set data.text=labels" in line
+    (line,) = counts.advice(completion(rows((2, 0, 1)), "text"))
+    assert line.startswith("no image features: put the authors' *-visual (.pth, ")
+    assert "data.text" not in line
+    assert counts.advice(completion(rows((2, 0, 1)), "image", "text")) == []
+    assert counts.advice(small()) == []
+
+
+def test_advice_tells_what_is_done_about_contamination() -> None:
+    (line,) = counts.advice(completion(rows((0, 0, 1), (1, 0, 2), (2, 0, 0)), "image", "text"))
+    assert line.startswith("2 distinct validation triples are in train, 1 in test")
+    assert "small_holdout" in line
+
+
 def test_compare_excuses_only_the_known_number() -> None:
     compared = {c.quantity: c for c in counts.compare(replace(small(), name="openea-d-w-15k-v1"))}
     assert compared["right/images"].agrees
@@ -177,6 +211,7 @@ PECULIAR = {
         ("valid", "duplicate triples"): 9904 - 7481,
         ("splits", "distinct rows in both train and valid"): 6584,
         ("splits", "distinct rows in both valid and test"): 824,
+        ("splits", "distinct rows of valid that are new"): 73,
         ("train", "entities without triples"): 57,
         ("train", "relations without triples"): 6,
         ("train", "self-loops"): 768,

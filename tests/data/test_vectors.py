@@ -61,6 +61,7 @@ WITH_IDS: dict[str, Callable[[Path], Any]] = {
     "rows.npy": lambda file: np.save(file, VALUES[[1, 2, 0]].astype(np.float64)),
     "rows.pt": lambda file: torch.save(torch.from_numpy(VALUES[[1, 2, 0]]).bfloat16(), file),
     "legacy.pth": _legacy,
+    "layer.pth": lambda file: torch.save(torch.nn.Parameter(torch.from_numpy(VALUES[[1, 2, 0]])), file),
     "fortran.pkl": lambda file: file.write_bytes(pickle.dumps(np.asfortranarray(VALUES[[1, 2, 0]]), 4)),
     "rows.safetensors": lambda file: save_file({"image": VALUES[[1, 2, 0]]}, file),
 }

@@ -76,6 +76,7 @@ def outcome() -> Callable[..., Outcome]:
         def chosen(number: float, at: int) -> Chosen:
             metrics = {"test/l2r/hits_at_1": number, "test/l2r/mrr": number + 0.1}
             metrics |= {"test/r2l/hits_at_1": 2 * number, "test/r2l/mrr": number + 0.2}
+            metrics |= {"test/mean/hits_at_1": 1.5 * number, "test/mean/mrr": number + 0.1}
             return Chosen(at, metrics, {"l2r/realistic": np.array([1.0, 2.5, at])})
 
         history = [{"epoch": 1.0, "loss": 2.0}, {"epoch": 2.0, "loss": 1.0, "test/l2r/mrr": hits}]

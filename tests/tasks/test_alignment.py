@@ -13,7 +13,7 @@ from kgprism.platform.data.features import join
 from kgprism.platform.data.graph import AlignedGraphs, MultiModalGraph
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment
-from kgprism.platform.settings import AlignmentData, Evaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
 from kgprism.platform.tasks.alignment import AlignmentTask, judged
 
 
@@ -101,7 +101,7 @@ def test_a_repeated_pair_changes_no_rank() -> None:
 @pytest.mark.parametrize("width", [3, 300])
 def test_a_constant_embedding_is_at_chance(k: int, shuffled: bool, width: int) -> None:
     small = graphs(301, shuffled=shuffled)
-    setting = config(eval=Evaluation(csls_k=k, chunk=64))
+    setting = config(eval=AlignmentEvaluation(csls_k=k, chunk=64))
     task = AlignmentTask(small, setting, 0)
     row = torch.randn(width, generator=torch.Generator().manual_seed(7))
     found = task.judge(Table(setting, small, row.expand(602, width)), "test")
@@ -143,7 +143,7 @@ def test_trained_entities_are_no_candidates() -> None:
 def test_pairs_are_taken_from_the_right_rows() -> None:
     # One entity is recognised, all others share one row: it alone is at rank 1.
     small = graphs(40, alone=3)
-    setting = config(eval=Evaluation(csls_k=0))
+    setting = config(eval=AlignmentEvaluation(csls_k=0))
     task = AlignmentTask(small, setting, 1)
     table = torch.ones(43 + 46, 2)
     table[task.pairs["test"][4]] = torch.tensor([1.0, -1.0])
@@ -163,7 +163,7 @@ def test_an_embedding_that_is_not_finite_stops_the_run() -> None:
 
 
 def test_splits_without_held_out_pairs() -> None:
-    setting = config(eval=Evaluation(valid_ratio=0.0, select="last"))
+    setting = config(eval=AlignmentEvaluation(valid_ratio=0.0, select="last"))
     task = AlignmentTask(graphs(40), setting, 0)
     assert task.splits == ("test",)
     assert len(task.train) == 20

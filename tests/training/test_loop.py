@@ -7,7 +7,7 @@ import torch
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.method import Method
-from kgprism.platform.settings import Evaluation, Training
+from kgprism.platform.settings import AlignmentEvaluation, Training
 from kgprism.platform.tasks.task import Judgement, Restart
 from kgprism.platform.training.loop import Loop
 from kgprism.platform.training.run import execute, plan
@@ -24,7 +24,7 @@ class Slope(Method):
         self.x = torch.nn.Parameter(torch.tensor(start))
         self.steps = 0
 
-    def forward(self, batch: float) -> dict[str, torch.Tensor]:
+    def forward(self, batch: float, phase: str = "train") -> dict[str, torch.Tensor]:
         return {"square": self.x**2 * batch, "other": 0 * self.x}
 
 
@@ -57,7 +57,7 @@ class Script:
 
 def scripted(batches: list[float], metrics: list[float], **training) -> Loop:
     settings = Training(**({"epochs": len(metrics), "learning_rate": 0.1, "weight_decay": 0.0} | training))
-    return Loop(Slope(), Script(batches, metrics), settings, Evaluation(every=1))
+    return Loop(Slope(), Script(batches, metrics), settings, AlignmentEvaluation(every=1))
 
 
 def test_every_way_to_pick_the_epoch_is_kept_with_its_metrics_and_ranks():
@@ -98,7 +98,7 @@ def test_accumulated_batches_take_one_step_of_their_summed_gradient():
     assert one.method.x.item() == pytest.approx(many.method.x.item())
     stepping = scripted([1.0, 2.0, 3.0], [0.0], accumulate=2)
     steps = []
-    stepping.optimiser.adam.register_step_post_hook(lambda *_: steps.append(1))
+    stepping.optimiser.adams["train"].register_step_post_hook(lambda *_: steps.append(1))
     stepping.run()
     assert len(steps) == 2
 

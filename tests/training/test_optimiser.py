@@ -57,7 +57,7 @@ def test_clipping_scales_the_whole_gradient():
     optimiser = Optimiser(point, Training(clip=1.0))
     point.x.grad = torch.tensor([3.0, 4.0])
     seen = []
-    optimiser.adam.register_step_pre_hook(lambda *_: seen.append(point.x.grad.clone()))
+    optimiser.adams["train"].register_step_pre_hook(lambda *_: seen.append(point.x.grad.clone()))
     optimiser.step(progress=0.5)
     torch.testing.assert_close(seen[0], torch.tensor([0.6, 0.8]), atol=1e-5, rtol=0)
 

@@ -1,0 +1,105 @@
+"""Losses over the scores of positives and their negatives (completion specification, 0.4)."""
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid, softplus
+
+from kgprism.platform.batch import Triples
+from kgprism.platform.part import Part
+
+
+class Loss(nn.Module):
+    """Contract: scores of our own rows, ``(n,)`` and ``(n, K)``, to this worker's share of the batch's mean.
+
+    `weights` ``(n, K)`` sum to one a row; none: the loss's own. `importance` ``(n,)`` has mean one over the batch.
+    """
+
+    def forward(
+        self, batch: Triples, positive: Tensor, negative: Tensor, weights: Tensor | None, importance: Tensor
+    ) -> Tensor:
+        raise NotImplementedError
+
+
+class Sigmoid(Part):
+    """-1/2 [ln s(f+) + sum_k w_k ln s(-f_k-)]; w: softmax of temperature * f-, detached (Sun et al., 2019, Eq. 5)."""
+
+    kind: Literal["sigmoid"] = "sigmoid"
+    temperature: float = Field(1.0, ge=0, description="of self-adversarial weights; 0: all negatives weigh the same")
+
+    def build(self) -> Loss:
+        return SigmoidLoss(self.temperature)
+
+
+class SigmoidLoss(Loss):
+    def __init__(self, temperature: float) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(
+        self, batch: Triples, positive: Tensor, negative: Tensor, weights: Tensor | None, importance: Tensor
+    ) -> Tensor:
+        if weights is None:
+            weights = (self.temperature * negative.detach()).softmax(1)
+        rows = logsigmoid(positive) + (weights * logsigmoid(-negative)).sum(1)
+        return batch.mean(-rows * importance) / 2
+
+
+class Margin(Part):
+    """max(0, margin + f- - f+), averaged over negatives; with distances: margin + d+ - d- (Bordes et al., 2013)."""
+
+    kind: Literal["margin"] = "margin"
+    margin: float = Field(1.0, ge=0)
+
+    def build(self) -> Loss:
+        return MarginLoss(self.margin)
+
+
+class MarginLoss(Loss):
+    def __init__(self, margin: float) -> None:
+        super().__init__()
+        self.margin = margin
+
+    def forward(
+        self, batch: Triples, positive: Tensor, negative: Tensor, weights: Tensor | None, importance: Tensor
+    ) -> Tensor:
+        return batch.mean(_averaged((self.margin + negative - positive[:, None]).relu(), weights) * importance)
+
+
+class Softplus(Part):
+    """1/2 [ln(1 + e^-f+) + mean_k ln(1 + e^f-)] (Trouillon et al., 2016)."""
+
+    kind: Literal["softplus"] = "softplus"
+
+    def build(self) -> Loss:
+        return SoftplusLoss()
+
+
+class SoftplusLoss(Loss):
+    def forward(
+        self, batch: Triples, positive: Tensor, negative: Tensor, weights: Tensor | None, importance: Tensor
+    ) -> Tensor:
+        return batch.mean((softplus(-positive) + _averaged(softplus(negative), weights)) * importance) / 2
+
+
+def _averaged(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values.mean(1) if weights is None else (values * weights).sum(1)
+
+
+class NoLoss(Part):
+    """The null loss: nothing is learned from the triples."""
+
+    kind: Literal["none"] = "none"
+    null: ClassVar[bool] = True
+
+    def build(self) -> Loss:
+        return ZeroLoss()
+
+
+class ZeroLoss(Loss):
+    def forward(
+        self, batch: Triples, positive: Tensor, negative: Tensor, weights: Tensor | None, importance: Tensor
+    ) -> Tensor:
+        return 0 * (positive.sum() + negative.sum())

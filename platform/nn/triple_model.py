@@ -1,0 +1,137 @@
+"""The composition that all completion methods share: tables, fusion of modalities, scorer, negatives, loss."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kgprism.platform.batch import Triples
+from kgprism.platform.data.training_graph import TrainingGraph
+from kgprism.platform.method import Answer, Completion
+from kgprism.platform.nn.importance import Even, Subsampling
+from kgprism.platform.nn.negatives import Bernoulli, Negatives, Sampler, Uniform
+from kgprism.platform.nn.penalty import Cubed, NoPenalty, Squared
+from kgprism.platform.nn.projected_scoring import PairRE, TransD
+from kgprism.platform.nn.scoring import (
+    ComplEx,
+    DistMult,
+    Popularity,
+    RotatE,
+    Scorer,
+    Side,
+    TransEL1,
+    TransENorm,
+)
+from kgprism.platform.nn.triple_loss import Margin, NoLoss, Sigmoid, Softplus
+from kgprism.platform.part import Slot
+
+
+@dataclass(frozen=True)
+class View:
+    """One encoding of everything.
+
+    ``modal`` (entities, width) a modality, ``structure`` among them, before fusion; ``joint`` the fused entities as the
+    scorer compares them (framed); ``relations`` the table of relations. ``fuse`` turns rows of the modalities into rows
+    that ``scorer.frame`` takes. Samplers get all they need from here, so that they hold no method.
+    """
+
+    modal: Mapping[str, Tensor]
+    joint: Tensor
+    relations: Tensor
+    scorer: Scorer
+    fuse: Callable[[Mapping[str, Tensor]], Tensor]
+
+
+class TripleModel(Completion):
+    """A completion method by parts. A subclass says which modalities there are (`modal`) and how they fuse (`fuse`)."""
+
+    class Config(Completion.Config):
+        """What all of them can be told."""
+
+        scoring: Slot[RotatE | TransEL1 | TransENorm | TransD | DistMult | ComplEx | PairRE | Popularity] = RotatE()
+        negatives: Slot[Uniform | Bernoulli] = Uniform()
+        loss: Slot[Sigmoid | Margin | Softplus | NoLoss] = Sigmoid()
+        importance: Slot[Subsampling | Even] = Even()
+        regulariser: Slot[Squared | Cubed | NoPenalty] = NoPenalty()
+
+    def __init__(self, config: Config, graph: TrainingGraph, seed: int) -> None:
+        super().__init__(config, graph, seed)
+        self.config: TripleModel.Config = config
+        self.scorer: Scorer = self.part("scoring", config.scoring.build)
+        self.entities = self.part("entities", self.scorer.entities, graph.entities)
+        self.relations = self.part("relations", self.scorer.relations, graph.relations)
+        self.compose()
+        self.loss = self.part("loss", config.loss.build)
+        self.importance = self.part("importance", config.importance.build, graph.triples, graph.relations)
+        self.regulariser = self.part("regulariser", config.regulariser.build)
+        self.negatives: Sampler = self.part("negatives", config.negatives.build, self)
+
+    def compose(self) -> None:
+        """Build what the subclass adds; tables and scorer are there, sampler and loss come afterwards."""
+
+    def modal(self) -> dict[str, Tensor]:
+        """Return one vector an entity for each modality, ``(entities, width)``; ``structure`` is the learned table."""
+        return {"structure": self.entities.weight}
+
+    def fuse(self, modal: Mapping[str, Tensor]) -> Tensor:
+        """Fuse rows of the modalities ``(n, width)`` into what is scored, ``(n, width)``."""
+        return modal["structure"]
+
+    def view(self) -> View:
+        """Encode all entities once."""
+        modal = self.modal()
+        return View(modal, self.scorer.frame(self.fuse(modal)), self.relations.weight, self.scorer, self.fuse)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        return (*self.negatives.phases, "train")
+
+    def forward(self, batch: Triples, phase: str = "train") -> dict[str, Tensor]:
+        view = self.view()
+        return self.losses(batch, view) if phase == "train" else self.negatives.phase(phase, batch, view)
+
+    def losses(self, batch: Triples, view: View) -> dict[str, Tensor]:
+        """Return the terms of the scorer's own phase."""
+        negatives = self.negatives.sample(batch, view)
+        positive = self.scorer.triples(view.joint, view.relations, batch.triples[batch.rows])
+        negative = self.score(batch, view, negatives)
+        weights = None if negatives.weights is None else negatives.weights[batch.rows]
+        terms = {"triples": self.loss(batch, positive, negative, weights, self.importance(batch))}
+        terms |= self.regulariser(batch, self.entities.weight, self.relations.weight)
+        return terms | self.negatives.losses(batch, view, negatives, (positive, negative))
+
+    def score(self, batch: Triples, view: View, negatives: Negatives) -> Tensor:
+        """Return the scores of our own rows' negatives, ``(n, K)``."""
+        head, relation, tail = batch.triples[batch.rows].unbind(1)
+        r = view.relations[relation]
+        for_tail = self.scorer.query(view.joint[head], r, "tail")
+        for_head = self.scorer.query(view.joint[tail], r, "head")
+        replaced = negatives.head[batch.rows]
+        if negatives.vectors is not None:
+            queries = torch.where(replaced[..., None], for_head[:, None], for_tail[:, None])
+            return self.scorer.aligned(queries, negatives.vectors[batch.rows])
+        rows = torch.arange(len(head), device=head.device)[:, None] + len(head) * replaced
+        ids = negatives.entities[batch.rows]
+        scores = self.scorer.selected(torch.cat([for_tail, for_head]), rows.flatten(), view.joint, ids.flatten())
+        return scores.view(ids.shape)
+
+    def groups(self) -> list[dict[str, Any]]:
+        others = self.negatives.groups(self.config.train.learning_rate)
+        taken = {id(parameter) for group in others for parameter in group["params"]}
+        return [{"params": [p for p in self.parameters() if id(p) not in taken]}, *others]
+
+    def start_epoch(self, epoch: int) -> None:
+        self.negatives.start_epoch(epoch)
+
+    def report(self) -> dict[str, float]:
+        return self.negatives.report()
+
+    def answer(self) -> Answer:
+        view = self.view()
+
+        def scores(known: Tensor, relation: Tensor, side: Side) -> Tensor:
+            return self.scorer.crossed(self.scorer.query(view.joint[known], view.relations[relation], side), view.joint)
+
+        return scores

@@ -1,0 +1,134 @@
+"""Knowledge graph completion: batches of training triples, and the judge of filtered head and tail ranking."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgprism.platform import method as methods
+from kgprism.platform.batch import Triples
+from kgprism.platform.data.graph import CompletionGraph
+from kgprism.platform.method import Answer, Completion
+from kgprism.platform.nn.known import Known
+from kgprism.platform.nn.scoring import Side
+from kgprism.platform.seeding import derive, generator
+from kgprism.platform.tasks.ranking import Ranks, forgive, tally
+from kgprism.platform.tasks.task import Judgement, Restart
+
+SIDES: tuple[Side, ...] = ("head", "tail")
+
+
+class CompletionTask:
+    """What the training loop knows of one graph whose triples are split."""
+
+    def __init__(self, graph: CompletionGraph, config: Completion.Config, seed: int) -> None:
+        self.config, self.seed = config, seed
+        self.device = methods.device(config.train.device)
+        self.train = torch.from_numpy(graph.graph.triples.copy())
+        self.queries = {"valid": torch.from_numpy(graph.valid.copy()), "test": torch.from_numpy(graph.test.copy())}
+        self.splits = tuple(name for name, triples in self.queries.items() if len(triples))
+        true = graph.graph.triples
+        if config.eval.filter == "all":
+            true = np.concatenate([true, graph.valid, graph.test, graph.known])
+        sizes = len(graph.graph.entities), len(graph.graph.relations)
+        self.known = {side: Known(torch.from_numpy(true.copy()), *sizes, side) for side in SIDES}
+        self.seen = torch.zeros(sizes[0], dtype=torch.bool).index_fill_(0, self.train[:, [0, 2]].flatten(), 1)
+
+    def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Triples]:
+        """Yield floor(triples / batch_size) batches, drawn with replacement or from a shuffled order."""
+        train = self.config.train
+        count = max(1, len(self.train) // train.batch_size)
+        size = min(train.batch_size, len(self.train))
+        draw = generator(self.seed, "batches", epoch)
+        if train.draw == "replacement":
+            order = draw.integers(len(self.train), size=count * size)
+        else:
+            order = draw.permutation(len(self.train))[: count * size]
+        rows = self.train[torch.from_numpy(order)].to(self.device)
+        for number, triples in enumerate(rows.split(size)):
+            step = epoch * count + number
+            progress = step / (count * train.epochs)
+            yield Triples(triples, step, derive(self.seed, "step", step), progress, worker, workers)
+
+    @torch.no_grad()
+    def judge(self, method: Completion, split: str) -> Judgement:
+        """Rank the true head and the true tail of a split's triples among all entities, other true ones left out.
+
+        ``seen/...`` is the mean over triples both of whose ends occur in training: an embedding of the graph alone
+        cannot rank the others (spec 0.1).
+
+        Raises:
+            RunError: if a score is not finite.
+        """
+        answer, triples, chunk = method.answer(), self.queries[split], self.config.eval.chunk
+        found = {side: ranked(answer, triples, side, self.known[side], chunk, self.device) for side in SIDES}
+        seen = self.seen[triples[:, [0, 2]]].all(1).numpy()
+        return Judgement(_metrics(found, seen), _ranks(found))
+
+    def restart(self, epoch: int) -> Restart | None:
+        """Say that nothing happens to the optimiser before this epoch."""
+        return None
+
+    def propose(self, epoch: int, when: str, method: Completion) -> np.ndarray | None:
+        """Return no new training data: completion has no pseudo-labels."""
+        return None
+
+    def accept(self, proposal: np.ndarray) -> None:
+        """Take what `propose` never returns."""
+        raise AssertionError("completion proposes nothing")
+
+    def state(self) -> dict[str, Any]:
+        """Return nothing: batches depend on the seed and the epoch only."""
+        return {}
+
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+
+
+def ranked(answer: Answer, triples: Tensor, side: Side, known: Known, chunk: int, device: torch.device) -> Ranks:
+    """Rank the end `side` of every triple; equal queries are scored once, `chunk` of them at a time.
+
+    Holds ``chunk x entities`` scores. Other right answers are subtracted by their own scores, without a mask.
+    """
+    end = 0 if side == "head" else 2
+    known, triples = known.to(device), triples.to(device)
+    queries, row = known.query(triples[:, 2 - end], triples[:, 1]).unique(return_inverse=True)
+    row, order = row.sort()
+    truth_id = triples[order, end]
+    counts = torch.zeros(2, len(triples), dtype=torch.int32, device=device)
+    for start in range(0, len(queries), chunk):
+        part = queries[start : start + chunk]
+        # One call a chunk: a score is compared with scores of the same call, so equal ones tie.
+        scores = answer(part // known.count, part % known.count, side)
+        here = slice(*torch.searchsorted(row, torch.tensor([start, start + len(part)], device=device)).tolist())
+        counts[:, here] = _counted(scores, row[here] - start, truth_id[here], part, known)
+    original = torch.empty_like(counts)
+    original[:, order] = counts
+    return Ranks.of(original)
+
+
+def _counted(scores: Tensor, row: Tensor, truth_id: Tensor, queries: Tensor, known: Known) -> Tensor:
+    """Tally triples whose query is a row of `scores`, less the other known answers of that query."""
+    truth = scores[row, truth_id]
+    counts = torch.cat([tally(scores[r], t) for r, t in zip(row.split(256), truth.split(256), strict=True)], 1)
+    asked, answers = known.answers(queries[row])
+    other = answers != truth_id[asked]
+    asked, answers = asked[other], answers[other]
+    forgive(counts, asked, scores[row[asked], answers], truth)
+    return counts
+
+
+def _metrics(found: Mapping[str, Ranks], seen: np.ndarray) -> dict[str, float]:
+    """Name the numbers of both directions, their mean, and the mean over triples whose ends were both trained."""
+    sides = {side: ranks.metrics() for side, ranks in found.items()}
+    sides["mean"] = {key: (value + sides["tail"][key]) / 2 for key, value in sides["head"].items()}
+    if 0 < seen.sum() < len(seen):
+        part = [Ranks(ranks.realistic[seen], ranks.optimistic[seen]).metrics() for ranks in found.values()]
+        sides["seen"] = {key: (value + part[1][key]) / 2 for key, value in part[0].items()}
+    return {f"{side}/{key}": value for side, numbers in sides.items() for key, value in numbers.items()}
+
+
+def _ranks(found: Mapping[str, Ranks]) -> dict[str, np.ndarray]:
+    return {f"{side}/{kind}": getattr(r, kind) for side, r in found.items() for kind in ("realistic", "optimistic")}
