@@ -1,8 +1,8 @@
 """Knowledge graph embedding: the structural baselines of the completion tables, with every negative sampler.
 
-TransE (Bordes et al., NeurIPS 2013), TransD (Ji et al., ACL 2015), DistMult (Yang et al., ICLR 2015), ComplEx (Trouillon
-et al., ICML 2016), RotatE (Sun et al., ICLR 2019) and PairRE (Chao et al., ACL 2021) in one slot. Facts: completion
-specification, sections 0 and 3.
+TransE (Bordes et al., NeurIPS 2013), TransD (Ji et al., ACL 2015), DistMult (Yang et al., ICLR 2015), ComplEx
+(Trouillon et al., ICML 2016), RotatE (Sun et al., ICLR 2019) and PairRE (Chao et al., ACL 2021) in one slot. Facts:
+completion specification, sections 0 and 3.
 """
 
 from collections.abc import Mapping

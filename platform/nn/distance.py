@@ -29,7 +29,8 @@ def aligned(queries: Tensor, candidates: Tensor, norm: Norm) -> Tensor:
 
 def selected(queries: Tensor, rows: Tensor, table: Tensor, ids: Tensor, norm: Norm) -> Tensor:
     """Return the distances between ``queries[rows]`` and ``table[ids]``, ``(n,)``; both sides get gradients."""
-    return _Selected.apply(queries, rows, table, ids, norm)
+    found: Tensor = _Selected.apply(queries, rows, table, ids, norm)  # type: ignore[no-untyped-call]
+    return found
 
 
 class _Selected(Function):
@@ -46,7 +47,7 @@ class _Selected(Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         queries, rows, table, ids = ctx.saved_tensors
         to_queries, to_table = torch.zeros_like(queries), torch.zeros_like(table)
         for part in _blocks(queries, len(ids)):

@@ -45,7 +45,9 @@ class Sampler(nn.Module):
         """Draw negatives for every positive of the batch, ours or not."""
         raise NotImplementedError(type(self).__name__)
 
-    def losses(self, batch: Triples, view: "View", negatives: Negatives, scores: tuple[Tensor, Tensor]) -> Mapping[str, Tensor]:
+    def losses(
+        self, batch: Triples, view: "View", negatives: Negatives, scores: tuple[Tensor, Tensor]
+    ) -> Mapping[str, Tensor]:
         """Return further terms; `scores` are those of our own rows: positives ``(n,)``, negatives ``(n, K)``."""
         return {}
 
@@ -98,8 +100,7 @@ def head_share(triples: Tensor, relations: int) -> Tensor:
     """
     distinct = triples.unique(dim=0)
     heads, tails = (
-        torch.bincount(distinct[:, [column, 1]].unique(dim=0)[:, 1], minlength=relations).double()
-        for column in (0, 2)
+        torch.bincount(distinct[:, [column, 1]].unique(dim=0)[:, 1], minlength=relations).double() for column in (0, 2)
     )
     # tph / (tph + hpt) = (1 / heads) / (1 / heads + 1 / tails)
     return (tails / (heads + tails)).nan_to_num(0.5).float()

@@ -100,7 +100,7 @@ class TripleModel(Completion):
         weights = None if negatives.weights is None else negatives.weights[batch.rows]
         terms = {"triples": self.loss(batch, positive, negative, weights, self.importance(batch))}
         terms |= self.regulariser(batch, self.entities.weight, self.relations.weight)
-        return terms | self.negatives.losses(batch, view, negatives, (positive, negative))
+        return {**terms, **self.negatives.losses(batch, view, negatives, (positive, negative))}
 
     def score(self, batch: Triples, view: View, negatives: Negatives) -> Tensor:
         """Return the scores of our own rows' negatives, ``(n, K)``."""

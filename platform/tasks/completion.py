@@ -63,7 +63,9 @@ class CompletionTask:
             RunError: if a score is not finite.
         """
         answer, triples, chunk = method.answer(), self.queries[split], self.config.eval.chunk
-        found = {side: ranked(answer, triples, side, self.known[side], chunk, self.device) for side in SIDES}
+        found: dict[str, Ranks] = {
+            side: ranked(answer, triples, side, self.known[side], chunk, self.device) for side in SIDES
+        }
         seen = self.seen[triples[:, [0, 2]]].all(1).numpy()
         return Judgement(_metrics(found, seen), _ranks(found))
 
