@@ -24,14 +24,23 @@ class Projections(nn.Module):
         super().__init__()
         wanted = set(modalities)
         self.names = [name for name in ORDER if name in wanted]
-        self.features, self.maps = nn.ParameterDict(), nn.ModuleDict()
+        self.trained = nn.ParameterDict()
+        self.maps = nn.ModuleDict()
         for name in self.names:
             table = graph.features[name]
-            self.features[name] = nn.Parameter(table.clone(), requires_grad=trained)
+            if trained:
+                self.trained[name] = nn.Parameter(table.clone())
+            else:  # the data hold it already: neither checkpoints nor kept weights need another copy
+                self.register_buffer(f"frozen_{name}", table, persistent=False)
             widths = [table.shape[1], *[width] * depth]
             with within(name):
                 self.maps[name] = nn.Sequential(*(nn.Linear(*pair) for pair in pairwise(widths)))
 
+    @property
+    def features(self) -> dict[str, Tensor]:
+        """The raw features as they are now, ``(entities, width of the modality)`` each."""
+        return {name: self.trained[name] if self.trained else getattr(self, f"frozen_{name}") for name in self.names}
+
     def forward(self) -> dict[str, Tensor]:
         """Return ``(entities, width)`` a modality."""
-        return {name: self.maps[name](self.features[name]) for name in self.names}
+        return {name: self.maps[name](table) for name, table in self.features.items()}

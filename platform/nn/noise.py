@@ -1,0 +1,139 @@
+"""Noise on the inputs of an encoder while it is trained: SNAG's Gauss modality noise masking (GMNM), or plain dropout.
+
+A noise takes named tables, one row an entity, and returns tables of the same names; in eval mode they come back as they
+are. Facts: completion specification, 2.3 and 2.6.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kgprism.platform.part import Nothing, Part
+from kgprism.platform.seeding import derive
+
+
+class Noise(nn.Module):
+    """Contract: told of every epoch and step that begins, called with the tables of the moment."""
+
+    def start_epoch(self, epoch: int) -> None:
+        """Take note of the epoch, counted from 0."""
+
+    def start_step(self, seed: int) -> None:
+        """Take note of the step's own seed, such as `Triples.seed`."""
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(tables)
+
+
+class Masking(Part):
+    """With a probability, a row moves by `strength` towards a random one: (1 - e) x + e (mean + deviation z) (Eq. 1).
+
+    Mean and unbiased deviation are those of the features' present rows; of a learned table, those of the moment the
+    noise is drawn, without a gradient. Every table draws for itself.
+    """
+
+    kind: Literal["masking"] = "masking"
+    probability: float = Field(0.2, ge=0, le=1, description="rho: of a row to be changed")
+    strength: float = Field(0.7, ge=0, le=1, description="epsilon: share of the noise in a changed row")
+    refresh: Literal["epoch", "step"] = Field("epoch", description="how long drawn noise stays")
+    structure_scale: float = Field(
+        1.0, ge=0, le=1, description="on both numbers for learned tables; 0: these are clean"
+    )
+
+    def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Noise:
+        return GaussianMasking(self, seed, features, present)
+
+
+class GaussianMasking(Noise):
+    """Draws from a seed, the epoch or step, and the table's name, so that a resumed run and all workers draw the same.
+
+    `features` (entities, width) and `present` (entities,) are of the tables that do not change; a table of another name
+    is learned.
+    """
+
+    def __init__(
+        self, settings: Masking, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__()
+        self.settings, self.seed, self.fixed = settings, seed, frozenset(features)
+        for name, table in features.items():
+            mean, deviation = moments(table[present[name]])
+            self.register_buffer(f"{name}_mean", mean, persistent=False)
+            self.register_buffer(f"{name}_deviation", deviation, persistent=False)
+        self.moment = derive(seed, "epoch", 0)
+        self.drawn: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def start_epoch(self, epoch: int) -> None:
+        if self.settings.refresh == "epoch":
+            self._move(derive(self.seed, "epoch", epoch))
+
+    def start_step(self, seed: int) -> None:
+        if self.settings.refresh == "step":
+            self._move(derive(seed, "noise"))
+
+    def _move(self, moment: int) -> None:
+        self.moment, self.drawn = moment, {}
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if not self.training:
+            return dict(tables)
+        return {name: self._masked(name, table) for name, table in tables.items()}
+
+    def _masked(self, name: str, table: Tensor) -> Tensor:
+        scale = 1.0 if name in self.fixed else self.settings.structure_scale
+        if name not in self.drawn:
+            self.drawn[name] = self._draw(name, table.detach(), scale * self.settings.probability)
+        rows, noise = self.drawn[name]
+        strength = scale * self.settings.strength
+        return table.index_copy(0, rows, (1 - strength) * table[rows] + strength * noise)
+
+    def _draw(self, name: str, table: Tensor, probability: float) -> tuple[Tensor, Tensor]:
+        """Return the rows that are changed and what they are mixed with, ``(rows, width)``."""
+        draw = torch.Generator(table.device).manual_seed(derive(self.moment, name))
+        uniform = torch.rand(len(table), generator=draw, device=table.device)
+        rows = (uniform < probability).nonzero().squeeze(1)
+        if name in self.fixed:
+            mean, deviation = getattr(self, f"{name}_mean"), getattr(self, f"{name}_deviation")
+        else:
+            mean, deviation = moments(table)
+        z = torch.randn(len(rows), table.shape[1], generator=draw, device=table.device, dtype=table.dtype)
+        return rows, mean + deviation * z
+
+
+class Dropping(Part):
+    """Dropout on every coordinate of the inputs in place of masking (SNAG Table 3); a new draw at every step."""
+
+    kind: Literal["dropout"] = "dropout"
+    probability: float = Field(0.1, ge=0, lt=1)
+
+    def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Noise:
+        return DroppedInputs(self.probability)
+
+
+class DroppedInputs(Noise):
+    """What is kept is divided by ``1 - probability``."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: F.dropout(table, self.probability, self.training) for name, table in tables.items()}
+
+
+class Clean(Nothing):
+    """The inputs as they are."""
+
+    def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Noise:
+        return Noise()
+
+
+def moments(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and unbiased standard deviation of every column, ``(width,)``; of less than two rows no deviation."""
+    if len(table) < 2:
+        return (table.mean(0) if len(table) else table.new_zeros(table.shape[1])), table.new_zeros(table.shape[1])
+    return table.mean(0), table.std(0)
