@@ -22,8 +22,8 @@ from kgprism.platform.part import Nothing, Part, Slot
 from kgprism.platform.seeding import within
 from kgprism.platform.settings import CompletionEvaluation, CompletionTraining, Modality
 
-#: The phase that trains the generators, after the scorer's.
-GENERATOR = "generator"
+#: The phase that trains the generators, after the scorer's; a sampler may have a phase ``generator`` of its own.
+FORGERY = "forgery"
 
 
 class Adversarial(Part):
@@ -67,7 +67,7 @@ class Adversary(nn.Module):
 class Generators(Adversary):
     """Forges every modality but the structure, and scores three triples with it: head, tail or both are forged."""
 
-    phases = (GENERATOR,)
+    phases = (FORGERY,)
 
     def __init__(self, settings: Adversarial, width: int, names: Sequence[str]) -> None:
         super().__init__()
@@ -99,10 +99,10 @@ class Generators(Adversary):
             fused: Tensor = frozen(method.fusion, {"structure": structure, **self(structure, noise)})
             return fused
 
-        true, forged = self._scores(method, batch, view, joint, GENERATOR)
+        true, forged = self._scores(method, batch, view, joint, FORGERY)
         importance = method.importance(batch)
         losses = [method.loss(batch, score, true[:, None], None, importance) for score in forged]
-        return {GENERATOR: torch.stack(losses).sum()}
+        return {FORGERY: torch.stack(losses).sum()}
 
     def _scores(
         self, method: "AdaMF", batch: Triples, view: View, joint: Any, user: str
@@ -122,7 +122,7 @@ class Generators(Adversary):
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
         factor = self.settings.learning_rate / rate
-        return [{"params": list(self.parameters()), "phase": GENERATOR, "rate_factor": factor}]
+        return [{"params": list(self.parameters()), "phase": FORGERY, "rate_factor": factor}]
 
 
 def frozen(module: nn.Module, *inputs: Any) -> Any:
@@ -203,7 +203,7 @@ class AdaMF(TripleModel):
         return (*super().phases, *self.adversary.phases)
 
     def forward(self, batch: Triples, phase: str = "train") -> dict[str, Tensor]:
-        if phase == GENERATOR and self.adversary.phases:
+        if phase == FORGERY and self.adversary.phases:
             with torch.no_grad():
                 view = self.view()
             modal = {name: rows.detach() for name, rows in view.modal.items()}

@@ -1,6 +1,7 @@
 """The contract of a method, and how the platform finds one by name."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=nn.Module)
 
-#: ``answer(known, relation, side)``: scores ``(queries, entities)`` of all entities for the end ``side``, higher better.
+#: ``answer(known, relation, side)`` scores all entities for the end ``side``, ``(queries, entities)``; higher is better.
 Answer = Callable[[Tensor, Tensor, Literal["head", "tail"]], Tensor]
 
 
@@ -146,6 +147,7 @@ class Completion(Method):
         raise NotImplementedError(type(self).__name__)
 
 
+@cache
 def load(name: str) -> type[Method]:
     """Return a method's class: an installed plug-in of that name, else the file of that name in ``methods/``.
 

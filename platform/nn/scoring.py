@@ -183,7 +183,9 @@ class RotatE(Scoring):
     @model_validator(mode="after")
     def _phases(self) -> Self:
         if self.start != "margin":
-            raise ValueError("start: RotatE reads phases in units of (gamma + 2) / dim, so it starts from `margin` only")
+            raise ValueError(
+                "start: RotatE reads phases in units of (gamma + 2) / dim, so it starts from `margin` only"
+            )
         return self
 
     def build(self) -> Scorer:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid, softplus

@@ -10,8 +10,13 @@ from torch import Tensor
 from kgprism.platform.batch import Triples
 from kgprism.platform.data.training_graph import TrainingGraph
 from kgprism.platform.method import Answer, Completion
+from kgprism.platform.nn.adversarial_negatives import KBGAN
+from kgprism.platform.nn.caching import NSCaching
+from kgprism.platform.nn.generated import Generated
 from kgprism.platform.nn.importance import Even, Subsampling
+from kgprism.platform.nn.mmrns import MMRNS
 from kgprism.platform.nn.negatives import Bernoulli, Negatives, Sampler, Uniform
+from kgprism.platform.nn.neighbourhood import SANS
 from kgprism.platform.nn.penalty import Cubed, NoPenalty, Squared
 from kgprism.platform.nn.projected_scoring import PairRE, TransD
 from kgprism.platform.nn.scoring import (
@@ -26,6 +31,8 @@ from kgprism.platform.nn.scoring import (
 )
 from kgprism.platform.nn.triple_loss import Margin, NoLoss, Sigmoid, Softplus
 from kgprism.platform.part import Slot
+
+Samplers = Uniform | Bernoulli | NSCaching | KBGAN | SANS | MMRNS | Generated
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,7 @@ class TripleModel(Completion):
         """What all of them can be told."""
 
         scoring: Slot[RotatE | TransEL1 | TransENorm | TransD | DistMult | ComplEx | PairRE | Popularity] = RotatE()
-        negatives: Slot[Uniform | Bernoulli] = Uniform()
+        negatives: Slot[Samplers] = Uniform()
         loss: Slot[Sigmoid | Margin | Softplus | NoLoss] = Sigmoid()
         importance: Slot[Subsampling | Even] = Even()
         regulariser: Slot[Squared | Cubed | NoPenalty] = NoPenalty()

@@ -116,8 +116,8 @@ def tabulate(
 ) -> Table:
     """Return the table of these cells as far as they are finished.
 
-    Rows are the suite's, columns those that the cells touch (all of the suite's where there are no cells). The direction
-    is by default the first of the task's.
+    Rows are the suite's, columns those that the cells touch (all of the suite's where there are no cells). By default
+    the direction is the first of the task's.
     """
     direction = direction or default_direction(suite)
     rows = {variant.id for variant in suite.variants}

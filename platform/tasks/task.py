@@ -11,7 +11,7 @@ from kgprism.platform.batch import Batch, Triples
 
 @dataclass(frozen=True)
 class Judgement:
-    """One evaluation: ``metrics`` such as ``l2r/mrr``, ``tail/mrr``; ``ranks`` such as ``l2r/realistic``, a query each."""
+    """One evaluation: ``metrics`` such as ``tail/mrr``; ``ranks`` such as ``tail/realistic``, one number a query."""
 
     metrics: Mapping[str, float]
     ranks: Mapping[str, np.ndarray]

@@ -69,14 +69,14 @@ def test_what_both_sides_lose_is_the_sigmoid_loss_of_three_forged_triples(graph)
             modal[name] = hidden @ module[2].weight.T + module[2].bias
         return method.fuse(modal)
 
-    for user, phase in (("scorer", "train"), ("generator", "generator")):
+    for user, phase in (("scorer", "train"), ("forgery", "forgery")):
         draw = given.draw(f"adversary/{user}")
         noise = {name: torch.randn(2, 40, 5, generator=draw) for name in ("image", "text")}
         heads, tails = (forged(ids, {n: z[side] for n, z in noise.items()}) for side, ids in enumerate((h, t)))
         true = margin - distance(joint[h], r, joint[t], bound)
         pairs = ((heads, joint[t]), (joint[h], tails), (heads, tails))
         false = [margin - distance(x, r, y, bound) for x, y in pairs]
-        found = method(given, phase)["adversary" if phase == "train" else "generator"]
+        found = method(given, phase)["adversary" if phase == "train" else "forgery"]
         if phase == "train":
             expected = 0.25 * sum(-(logsigmoid(true) + logsigmoid(-f)).mean() / 2 for f in false)
         else:
@@ -86,11 +86,11 @@ def test_what_both_sides_lose_is_the_sigmoid_loss_of_three_forged_triples(graph)
 
 def test_no_gradient_crosses_from_one_phase_into_the_other(graph):
     method = built(graph)
-    assert method.phases == ("train", "generator")
+    assert method.phases == ("train", "forgery")
     mine = {id(p) for p in method.adversary.parameters()}
     forger = [p for p in method.parameters() if id(p) in mine]
     scorer = {name: p for name, p in method.named_parameters() if id(p) not in mine}
-    total(method(batch(graph), "generator")).backward()
+    total(method(batch(graph), "forgery")).backward()
     assert all(p.grad is not None and p.grad.any() for p in forger)
     assert all(p.grad is None for p in scorer.values())
     method.zero_grad()
@@ -102,7 +102,7 @@ def test_no_gradient_crosses_from_one_phase_into_the_other(graph):
 def test_the_generators_have_a_group_with_a_rate_of_their_own(graph):
     method = built(graph, adversary__learning_rate=5e-3, train__learning_rate=1e-3)
     scorer, forger = method.groups()
-    assert forger["phase"] == "generator"
+    assert forger["phase"] == "forgery"
     assert forger["rate_factor"] == pytest.approx(5)
     assert {id(p) for p in forger["params"]} == {id(p) for p in method.adversary.parameters()}
     assert {id(p) for p in scorer["params"]} | {id(p) for p in forger["params"]} == {id(p) for p in method.parameters()}
@@ -153,4 +153,4 @@ def test_adamf_lowers_its_loss_on_toy(preset):
     run = plan("adamf", toy.completion(), 0, overrides, preset=preset)
     history = execute(run, toy.completion()).history
     assert history[-1]["loss/triples"] < 0.7 * history[0]["loss/triples"]
-    assert ("loss/generator" in history[0]) == (preset == "paper")
+    assert ("loss/forgery" in history[0]) == (preset == "paper")
