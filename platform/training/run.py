@@ -82,7 +82,9 @@ def _fit(settings: Any, dataset: Dataset) -> tuple[Settings, tuple[str, ...]]:
         dataset = adapted
     absent = sorted(settings.modalities - dataset.modalities)
     kept = settings.model_copy(update={"modalities": settings.modalities - set(absent)})
-    return kept, (*notes, *(f"{dataset.name} has no {modality} features: left out" for modality in absent))
+    offer = {"text": "; data.text=labels makes some of the names"} if isinstance(dataset, CompletionGraph) else {}
+    lacks = [f"{dataset.name} has no {modality} features: left out{offer.get(modality, '')}" for modality in absent]
+    return kept, (*notes, *lacks)
 
 
 def execute(
