@@ -15,14 +15,17 @@ from torch import Tensor, nn
 from kgprism.platform.batch import Pairs
 from kgprism.platform.data.joint import JointGraph
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.method import Alignment
 from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
 from kgprism.platform.nn.fusion import GlobalConcat
 from kgprism.platform.nn.graph import Attention, NoPropagation, UnionGraph
 from kgprism.platform.nn.local_fusion import Adaptive, Concat, LowRank, Modal, Sum, Unweighted, fit
+from kgprism.platform.nn.modal_alignment import ModalAlignment, entity_table
 from kgprism.platform.nn.reflection import RelationReflection
 from kgprism.platform.part import Nothing, Part, Slot
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
+
+#: The features of every modality, ``(entities, width)`` each, noise included.
+Inputs = Mapping[str, Tensor]
 
 
 class WeightedConcat(Part):
@@ -70,11 +73,11 @@ class StructureBranch(nn.Module):
 
     def __init__(self, method: "LoginMEA") -> None:
         super().__init__()
-        self.table, self.propagate = method.table, method.branch("structure")
+        self.table, self.noise, self.propagate = method.table, method.noise, method.branch("structure")
         self.union = UnionGraph(method.graph)
 
-    def forward(self) -> list[Tensor]:
-        first = self.union.mean(self.table.weight).tanh()
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        first = self.union.mean(self.noise({"graph": self.table.weight})["graph"]).tanh()
         return [first, *self.propagate(first)]
 
 
@@ -86,7 +89,7 @@ class Absent(Nothing):
 
 
 class NoBranch(nn.Module):
-    def forward(self) -> list[Tensor]:
+    def forward(self, inputs: Inputs) -> list[Tensor]:
         return []
 
 
@@ -103,13 +106,13 @@ class LocalToGlobal(Part):
 class LocalToGlobalBranch(nn.Module):
     def __init__(self, method: "LoginMEA", squash: Any) -> None:
         super().__init__()
-        self.heads, self.squash = method.heads(), squash
+        self.heads, self.squash = method.projected(), squash
         self.interact = method.interaction(self.heads.names)
         self.front = method.part("front", method.config.front.build, len(self.heads.names))
         self.propagate = method.branch("fused")
 
-    def forward(self) -> list[Tensor]:
-        modal = self.heads()
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        modal = self.heads(inputs)
         fused = self.squash(self.interact(modal))
         layers: list[Tensor] = self.front(modal, fused, self.propagate(fused))
         return layers
@@ -127,14 +130,15 @@ class GraphAsModality(Part):
 class GraphAsModalityBranch(nn.Module):
     def __init__(self, method: "LoginMEA") -> None:
         super().__init__()
-        self.heads, self.table = method.heads(), method.table
+        self.heads, self.table, self.noise = method.projected(), method.table, method.noise
         self.propagate = method.branch("graph")
         self.narrow = method.part("graph/narrow", fit, method.config.graph_width, method.config.modal_width)
         self.interact = method.interaction([*self.heads.names, "graph"])
 
-    def forward(self) -> list[Tensor]:
-        encoded = [self.table.weight, *self.propagate(self.table.weight)][-1]
-        return [self.interact([*self.heads(), self.narrow(encoded)])]
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        table = self.noise({"graph": self.table.weight})["graph"]
+        encoded = [table, *self.propagate(table)][-1]
+        return [self.interact([*self.heads(inputs), self.narrow(encoded)])]
 
 
 class GraphUponModality(Part):
@@ -149,14 +153,14 @@ class GraphUponModality(Part):
 class GraphUponModalityBranch(nn.Module):
     def __init__(self, method: "LoginMEA") -> None:
         super().__init__()
-        self.heads = method.heads()
+        self.heads = method.projected()
         wide = (method.config.modal_width, method.config.graph_width)
         self.widen = nn.ModuleList(method.part(f"{name}/widen", fit, *wide) for name in self.heads.names)
         self.propagate = nn.ModuleList(method.branch(name) for name in self.heads.names)
         self.concat = method.part("concat", GlobalConcat, len(self.heads.names))
 
-    def forward(self) -> list[Tensor]:
-        first = [widen(h) for widen, h in zip(self.widen, self.heads(), strict=True)]
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        first = [widen(h) for widen, h in zip(self.widen, self.heads(inputs), strict=True)]
         return [self.concat([torch.cat([h, *p(h)], 1) for h, p in zip(first, self.propagate, strict=True)])]
 
 
@@ -170,18 +174,17 @@ class Heads(nn.Module):
             raise ConfigurationError("modalities is empty: LoginMEA needs at least one, or paradigm=none")
         self.maps = nn.ModuleDict()
         for name in self.names:
-            features = method.graph.features[name]
-            self.register_buffer(f"{name}_features", features, persistent=False)
-            self.maps[name] = method.part(f"{name}/head", nn.Linear, features.shape[1], method.config.modal_width)
+            width = method.graph.features[name].shape[1]
+            self.maps[name] = method.part(f"{name}/head", nn.Linear, width, method.config.modal_width)
 
-    def forward(self) -> Modal:
-        return [self.maps[name](getattr(self, f"{name}_features")) for name in self.names]
+    def forward(self, inputs: Inputs) -> Modal:
+        return [self.maps[name](inputs[name]) for name in self.names]
 
 
-class LoginMEA(Alignment):
+class LoginMEA(ModalAlignment):
     """Local and global interaction of modalities; every row of its Table 3 and Figure 4 is a slot or a set."""
 
-    class Config(Alignment.Config):
+    class Config(ModalAlignment.Config):
         """Defaults are the preset ``code``."""
 
         modal_width: int = Field(300, ge=1)
@@ -236,7 +239,6 @@ class LoginMEA(Alignment):
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
         self.config: LoginMEA.Config = config
-        self.graph = graphs
         self.structure = config.structure.build(self)
         self.fused = config.paradigm.build(self)
         self.loss = self.part("loss", config.loss.build)
@@ -246,7 +248,7 @@ class LoginMEA(Alignment):
     @cached_property
     def table(self) -> nn.Embedding:
         """The learned table of entities, shared by the branches that read it."""
-        return self.part("entities", entity_table, self.graph.entities, self.config.graph_width)
+        return self.part("entities", entity_table, self.graph.entities, self.config.graph_width, "xavier_uniform")
 
     @cached_property
     def shared(self) -> nn.Module:
@@ -257,7 +259,7 @@ class LoginMEA(Alignment):
         """Build one stack of propagation layers."""
         return self.part(f"propagation/{name}", self.config.propagation.branch, self.shared, self.config.graph_width)
 
-    def heads(self) -> Heads:
+    def projected(self) -> Heads:
         """Build the modalities' linear maps."""
         return Heads(self)
 
@@ -269,14 +271,8 @@ class LoginMEA(Alignment):
         return nn.Sequential(weighting, fusion)
 
     def encode(self) -> Mapping[str, Tensor]:
-        return {"joint": torch.cat([*self.structure(), *self.fused()], 1)}
+        inputs = self.inputs()
+        return {"joint": torch.cat([*self.structure(inputs), *self.fused(inputs)], 1)}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         return {"alignment": self.loss(views["joint"], pairs)}
-
-
-def entity_table(entities: int, width: int) -> nn.Embedding:
-    """Return a table with Xavier's uniform start (spec 0.5)."""
-    table = nn.Embedding(entities, width)
-    nn.init.xavier_uniform_(table.weight)
-    return table

@@ -43,9 +43,10 @@ class Pairs(Shared):
 
 @dataclass(frozen=True)
 class Batch:
-    """The slices of one optimiser step; their losses are summed."""
+    """The slices of one optimiser step; their losses are summed. ``seed`` is this step's own."""
 
     slices: tuple[Pairs, ...]
+    seed: int = 0
 
 
 @dataclass(frozen=True)

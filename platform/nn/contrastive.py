@@ -43,9 +43,16 @@ class TwoWay(nn.Module):
         super().__init__()
         self.temperature = temperature
 
-    def forward(self, embedding: Float[Tensor, "entities width"], pairs: Pairs) -> Float[Tensor, ""]:
+    def forward(
+        self,
+        embedding: Float[Tensor, "entities width"],
+        pairs: Pairs,
+        weights: Float[Tensor, " rows"] | None = None,
+    ) -> Float[Tensor, ""]:
+        """Return the loss; `weights`, one for each of this worker's rows, multiply both directions' terms (SNAG)."""
         left, right = F.normalize(embedding[pairs.left]), F.normalize(embedding[pairs.right])
-        return pairs.mean(self._half(left, right, pairs) + self._half(right, left, pairs)) / 2
+        rows = (self._half(left, right, pairs) + self._half(right, left, pairs)) / 2
+        return pairs.mean(rows if weights is None else weights * rows)
 
     def _half(self, one: Tensor, other: Tensor, pairs: Pairs) -> Tensor:
         own = one[pairs.rows]

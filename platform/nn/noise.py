@@ -43,6 +43,7 @@ class Masking(Part):
     structure_scale: float = Field(
         1.0, ge=0, le=1, description="on both numbers for learned tables; 0: these are clean"
     )
+    feature_scale: float = Field(1.0, ge=0, le=1, description="on both numbers for features; 0: these are clean")
 
     def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Noise:
         return GaussianMasking(self, seed, features, present)
@@ -84,7 +85,7 @@ class GaussianMasking(Noise):
         return {name: self._masked(name, table) for name, table in tables.items()}
 
     def _masked(self, name: str, table: Tensor) -> Tensor:
-        scale = 1.0 if name in self.fixed else self.settings.structure_scale
+        scale = self.settings.feature_scale if name in self.fixed else self.settings.structure_scale
         if name not in self.drawn:
             self.drawn[name] = self._draw(name, table.detach(), scale * self.settings.probability)
         rows, noise = self.drawn[name]

@@ -13,7 +13,7 @@ from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.data.graph import AlignedGraphs
 from kgprism.platform.data.split import split as split_pairs
 from kgprism.platform.method import Alignment
-from kgprism.platform.seeding import generator, seeded
+from kgprism.platform.seeding import derive, generator, seeded
 from kgprism.platform.settings import Probation
 from kgprism.platform.tasks import probation
 from kgprism.platform.tasks.ranking import Csls, Ranks, forgive, tally, unit
@@ -52,10 +52,8 @@ class AlignmentTask:
         order = generator(self.seed, "batches", epoch).permutation(self.trained)
         pairs = torch.from_numpy(order).to(self.device)
         slices = tuple(Pairs(part[:, 0], part[:, 1], worker, workers) for part in torch.split(pairs, train.batch_size))
-        if train.step == "epoch":
-            yield Batch(slices)
-        else:
-            yield from (Batch((part,)) for part in slices)
+        steps = [slices] if train.step == "epoch" else [(part,) for part in slices]
+        yield from (Batch(step, derive(self.seed, "step", epoch, number)) for number, step in enumerate(steps))
 
     @torch.no_grad()
     def judge(self, method: Alignment, split: str) -> Judgement:

@@ -1,0 +1,84 @@
+"""What alignment methods with several modalities share: their inputs, noise on them, a linear map of each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kgprism.platform.batch import Batch
+from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.method import Alignment
+from kgprism.platform.nn.noise import Clean, Dropping, Masking, Noise
+from kgprism.platform.part import Slot
+from kgprism.platform.seeding import derive
+
+#: The field's order of modalities (alignment specification, 0.1); ``graph`` is the learned table's place.
+ORDER = ("image", "attribute", "relation", "graph", "text", "name", "char")
+#: Modalities whose rows are there for every entity: a row of zeros is a count of nothing.
+COUNTED = ("attribute", "relation")
+
+
+class ModalAlignment(Alignment):
+    """An alignment method whose inputs are the features of its modalities and, if it likes, a learned table.
+
+    Noise (`Config.noise`) stands between the inputs and everything else, so that it wraps any method from a suite file.
+    """
+
+    class Config(Alignment.Config):
+        """What all of them can be told."""
+
+        noise: Slot[Masking | Dropping | Clean] = Clean()
+
+    def __init__(self, config: Config, graph: JointGraph, seed: int) -> None:
+        super().__init__(config, graph, seed)
+        self.graph = graph
+        self.modalities = [name for name in ORDER if name in config.modalities]
+        for name in self.modalities:
+            self.register_buffer(f"{name}_features", graph.features[name], persistent=False)
+        everyone = torch.ones(graph.entities, dtype=torch.bool)
+        present = {name: everyone if name in COUNTED else graph.present[name] for name in self.modalities}
+        self.noise: Noise = self.part(
+            "noise", config.noise.build, derive(seed, "noise"), {n: graph.features[n] for n in self.modalities}, present
+        )
+
+    def inputs(self, **learned: Tensor) -> dict[str, Tensor]:
+        """Return the features of every modality and the `learned` tables, ``(entities, width)`` each, noise included.
+
+        Called twice in one step with the same tables it returns the same noise.
+        """
+        features = {name: getattr(self, f"{name}_features") for name in self.modalities}
+        return self.noise({**learned, **features})
+
+    def heads(self, widths: Mapping[str, int] | int) -> nn.ModuleDict:
+        """Return a linear map a modality, to one width or each to its own; PyTorch's start."""
+        return nn.ModuleDict(
+            {
+                name: self.part(
+                    f"{name}/head",
+                    nn.Linear,
+                    self.graph.features[name].shape[1],
+                    widths if isinstance(widths, int) else widths[name],
+                )
+                for name in self.modalities
+            }
+        )
+
+    def start_epoch(self, epoch: int) -> None:
+        self.noise.start_epoch(epoch)
+
+    def forward(self, batch: Batch, phase: str = "train") -> dict[str, Tensor]:
+        self.noise.start_step(batch.seed)
+        return super().forward(batch, phase)
+
+
+def entity_table(entities: int, width: int, start: str = "normal") -> nn.Embedding:
+    """Return a learned table of entities, N(0, 1 / entities) (EVA, MCLEA) or Xavier's uniform or normal start."""
+    table = nn.Embedding(entities, width)
+    starts: Mapping[str, Any] = {
+        "normal": lambda weight: nn.init.normal_(weight, std=entities**-0.5),
+        "xavier_uniform": nn.init.xavier_uniform_,
+        "xavier_normal": nn.init.xavier_normal_,
+    }
+    starts[start](table.weight)
+    return table
