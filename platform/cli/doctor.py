@@ -4,35 +4,36 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, requires, version
+from json import JSONDecodeError, JSONDecoder
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
 from kgprism.platform.cli.options import Json
 from kgprism.platform.cli.screen import say, show_json
-from kgprism.platform.errors import RunError
+from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.home import home
+from kgprism.platform.studies.check import GIB, Check
 
-GIB = 1024**3
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at; ``advice`` is what to do where it is not well."""
-
-    name: str
-    well: bool
-    found: str
-    advice: str = ""
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        metavar="WHERE",
+        help="A cluster: `auto` or HOST:PORT on one of its machines, its job server's URL from elsewhere.",
+    ),
+]
 
 
-def doctor(json: Json = False) -> None:
-    """Look at versions, machine, home and Ray; each failing line says what to do. Exit code 1 if one fails."""
+def doctor(address: Address = None, json: Json = False) -> None:
+    """Look at this machine and at all nodes of Ray; each failing line says what to do. Exit code 1 if one fails."""
     checks = []
-    for check in look():
+    for check in look(address):
         checks.append(check)
         if not json:
             say(f"{'ok  ' if check.well else 'FAIL'}  {check.name}: {check.found}")
@@ -44,14 +45,24 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def look() -> Iterator[Check]:
-    """Yield every check, quick ones first."""
+def look(address: str | None = None) -> Iterator[Check]:
+    """Yield every check, quick ones first; behind a URL the cluster's head looks, in a job.
+
+    Raises:
+        ConfigurationError: if `address` is one of Ray's client, which knows no nodes.
+    """
+    if address and address.startswith("ray://"):
+        host = urlsplit(address).hostname
+        raise ConfigurationError(f"--address {address}: Ray's client cannot look at nodes, try http://{host}:8265")
+    if address and address.startswith(("http://", "https://")):
+        yield from _remote(address)
+        return
     yield _python()
     yield from _packages()
     yield from _machine()
     yield _writable(home())
     yield _disk(home())
-    yield _ray()
+    yield from _ray(address)
 
 
 def _python() -> Check:
@@ -115,11 +126,41 @@ def _disk(folder: Path) -> Check:
     return Check("free disk", free >= 5, f"{free:.1f} GiB", "free at least 5 GiB, or set KGPRISM_HOME to another disk")
 
 
-def _ray() -> Check:
-    from kgprism.platform.studies.health import probe
+def _ray(address: str | None) -> Iterator[Check]:
+    from kgprism.platform.studies.inspection import inspect
 
     try:
-        return Check("Ray", True, probe())
+        yield from inspect(address)
     except RunError as error:
-        advice = "pip install 'ray[default,tune,train]'; end old sessions with `ray stop`; is RAY_ADDRESS right?"
-        return Check("Ray", False, str(error), advice)
+        where = "--address" if address else "RAY_ADDRESS"
+        advice = f"pip install 'ray[default,tune,train]'; end old sessions with `ray stop`; is {where} right?"
+        yield Check("Ray", False, str(error), advice)
+
+
+def _remote(address: str) -> Iterator[Check]:
+    from kgprism.platform.studies.job import connect
+
+    try:
+        jobs = connect(address)
+        yield Check("job server", True, jobs.address)
+        pieces: list[str] = []
+        job = jobs.follow(jobs.submit(["doctor", "--json"]), pieces.append)
+    except RunError as error:
+        yield Check(
+            "job server", False, str(error), "reach it first: `ray dashboard cluster.yaml`, then `kgprism jobs`"
+        )
+        return
+    yield from printed("".join(pieces), f"kgprism jobs logs {job.id} --address {address}")
+
+
+def printed(log: str, see: str) -> Iterator[Check]:
+    """Yield the checks that ``kgprism doctor --json`` printed on another machine, whatever else stands around them."""
+    _, found, rest = f"\n{log}".partition("\n[\n")
+    try:
+        for entry in JSONDecoder().raw_decode(f"[{rest}")[0] if found else []:
+            yield Check(**entry)
+    except (JSONDecodeError, TypeError):
+        found = ""
+    if not found:
+        last = (log.strip().splitlines() or ["no log"])[-1]
+        yield Check("doctor there", False, last, f"all that it said: {see}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kgprism.platform.cli import ablate, data, doctor, methods, report, train, tune
+from kgprism.platform.cli import ablate, data, doctor, jobs, methods, relations, report, submit, train, tune
 from kgprism.platform.cli.screen import complain
 from kgprism.platform.errors import KgprismError
 
@@ -21,9 +21,13 @@ app.command("train")(train.train)
 app.command("tune")(tune.tune)
 app.command("ablate")(ablate.ablate)
 app.command("report")(report.report)
+app.command("relations")(relations.relations)
 app.add_typer(data.app, name="data")
 app.add_typer(methods.app, name="methods")
 app.command("doctor")(doctor.doctor)
+# What stands behind the first word belongs to the job, with or without `--` before it.
+app.command("submit", context_settings={"allow_interspersed_args": False})(submit.submit)
+app.add_typer(jobs.app, name="jobs")
 
 
 def _show_version(wanted: bool) -> None:

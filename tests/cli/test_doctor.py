@@ -27,10 +27,55 @@ def test_free_disk_is_asked_of_a_folder_that_is_not_there_yet(tmp_path: Path) ->
     assert "GiB" in doctor._disk(tmp_path / "not" / "yet").found
 
 
+def test_the_checks_of_another_machine_are_found_within_its_log() -> None:
+    check = {"name": "home", "well": False, "found": "[gone]", "advice": "mount it"}
+    log = f"Running entrypoint [x]\n{json.dumps([check], indent=1)}\nkgprism: [1] more\n"
+    (found,) = doctor.printed(log, "see there")
+    assert (found.name, found.well, found.found) == ("home", False, "[gone]")
+
+
+@pytest.mark.parametrize("log", ["", "no JSON\n", "x\n[\n broken", 'x\n[\n {"a": 1}\n]\n'])
+def test_a_doctor_that_said_nothing_over_there_is_a_failing_line(log: str) -> None:
+    (check,) = doctor.printed(log, "kgprism jobs logs x")
+    assert not check.well
+    assert "kgprism jobs logs x" in check.advice
+
+
+def test_an_address_where_nobody_answers(kgprism) -> None:
+    called = kgprism("doctor", "--address", "http://127.0.0.1:1")
+    assert called.code == 1
+    assert "FAIL  job server: no job server answers at http://127.0.0.1:1" in called.out
+
+
+def test_rays_client_is_sent_to_the_job_server(kgprism) -> None:
+    called = kgprism("doctor", "--address", "ray://there:10001")
+    assert called.code == 2
+    assert "try http://there:8265" in called.err
+
+
 @pytest.mark.ray
-def test_a_healthy_machine(kgprism, cluster) -> None:
+def test_a_healthy_machine(kgprism, cluster, own_home: Path) -> None:
     called = kgprism("doctor", "--json")
     checks = {check["name"]: check for check in json.loads(called.out)}
     assert checks["Ray"]["well"], checks["Ray"]
-    assert "State API answers" in checks["Ray"]["found"]
+    assert "State API answers" in checks["dashboard"]["found"]
+    # The sum of 1 and 2 is checked by the doctor itself.
+    assert {"home on nodes", "clocks of nodes", "packages on nodes", "all-reduce"} <= set(checks)
+    assert checks["all-reduce"]["well"], checks["all-reduce"]
+    assert checks["home on nodes"]["found"].startswith(str(own_home))
+    assert not list(own_home.glob(".doctor-*"))
     assert called.code == (0 if all(check["well"] for check in checks.values()) else 1)
+
+
+@pytest.mark.ray
+def test_a_node_that_is_not_there_is_named(cluster) -> None:
+    import ray
+
+    from kgprism.platform.studies.inspection import examine
+
+    absent = {"NodeManagerAddress": "10.9.9.9", "NodeID": "ab" * 28, "Resources": {}}
+    gone, here = examine([absent, *ray.nodes()])
+    assert (gone.name, gone.report) == ("10.9.9.9", None)
+    assert gone.error.startswith("does not answer: ")
+    assert here.report is not None
+    assert not here.error

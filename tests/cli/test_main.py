@@ -11,7 +11,7 @@ import pytest
 def test_help_names_every_command(kgprism) -> None:
     called = kgprism("--help")
     assert called.code == 0
-    for word in ("train", "tune", "ablate", "report", "data", "methods", "doctor"):
+    for word in ("train", "tune", "ablate", "report", "relations", "data", "methods", "doctor", "submit", "jobs"):
         assert f" {word} " in called.out
 
 
