@@ -5,7 +5,7 @@ BIN := .venv/bin
 KGPRISM_HOME ?= $(CURDIR)/.demo
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint wheel clean
 
 demo: .venv/.installed
 	KGPRISM_HOME=$(KGPRISM_HOME) $(BIN)/kgprism ablate demo
@@ -18,6 +18,7 @@ test: .venv/.installed
 	$(call pytest,-m ray)
 	$(call pytest,-m slow)
 	$(call pytest,-m real)
+	$(call pytest,-m cluster)
 
 # The import path is not the folder path (docs/architecture.md: why platform/ has no __init__.py), so mypy reads links.
 lint: .venv/.linters
@@ -27,6 +28,13 @@ lint: .venv/.linters
 	&& ln -s $(CURDIR)/{platform,methods,search_spaces,ablations} "$$tree/kgprism/" \
 	&& cd "$$tree" && MYPYPATH="$$tree" $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
 		--cache-dir $(CURDIR)/.mypy_cache -p kgprism.platform -p kgprism.methods
+
+# What cluster.yaml brings to a cluster: one wheel, and the versions that it was tested with.
+wheel: .venv/.installed
+	rm -rf build dist
+	$(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist .
+	cp constraints.txt dist
+	rm -rf build
 
 clean:
 	rm -rf .venv .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
