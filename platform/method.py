@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=nn.Module)
 
-#: ``answer(known, relation, side)`` scores all entities for the end ``side``, ``(queries, entities)``; higher is better.
+#: ``answer(known, relation, side)`` scores all entities as the end ``side``, ``(queries, entities)``; higher is better.
 Answer = Callable[[Tensor, Tensor, Literal["head", "tail"]], Tensor]
 
 

@@ -41,10 +41,11 @@ class CompletionData(Settings):
 
 
 class Cosine(Part):
-    """Linear warm-up, then half a cosine down to zero."""
+    """Linear warm-up, then half a cosine down to zero at `horizon`."""
 
     kind: Literal["cosine"] = "cosine"
-    warmup: float = Field(0.15, ge=0, lt=1, description="share of all steps")
+    warmup: float = Field(0.15, ge=0, lt=1, description="share of the horizon")
+    horizon: float = Field(1.0, ge=1, description="where zero is reached, in whole trainings")
 
 
 class Training(Settings):
@@ -60,6 +61,9 @@ class Training(Settings):
     schedule: Slot[Cosine | Nothing] = Nothing()
     clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
     accumulate: int = Field(1, ge=1, description="batches a step (Loop-M)")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of matrix products in training (mixed precision); the judge's is always float32"
+    )
     patience: int = Field(0, ge=0, description="evaluations without a gain before an early stop; 0: never")
     device: Stateless[str] = "auto"
     checkpoint_seconds: Stateless[float] = Field(60.0, ge=0, description="least time between two checkpoints")

@@ -26,6 +26,8 @@ OUTSIDE = ("data.", "train.", "eval.", "pseudo_pairs.")
 DATA = {"alignment": toy.aligned, "completion": toy.completion}
 #: Parts that need what the defaults of their method do not have.
 NEEDS = {"mmrns": {"modalities": ["image", "text"]}}
+#: What keeps a method from drawing samples, by row, while it is judged.
+STILL = {"ibmea": {"evaluation": "mean"}}
 
 
 def choices(config: type[Settings], prefix: str = "", above: dict[str, Any] | None = None) -> Iterator[dict[str, Any]]:
@@ -160,6 +162,7 @@ def seen(method: Method, old: torch.Tensor | None = None) -> torch.Tensor:
 
 @pytest.mark.parametrize(("name", "overrides"), CASES)
 def test_relabelling_entities_permutes_what_is_judged(name: str, overrides: dict[str, Any]) -> None:
+    overrides = {**overrides, **STILL.get(name, {})}
     method = build(name, overrides).eval()
     moved, old = relabelled(graph_of(name, method.config.modalities))
     other = build(name, overrides, moved).eval()

@@ -98,7 +98,11 @@ class Layer(nn.Module):
 
     def forward(self, queries: Tensor, tokens: Tensor) -> Tensor:
         """Return the new rows of `queries`, which are some of the `tokens`."""
-        heads = self.shares(queries, tokens) @ self.shares.split(self.value(tokens))
+        return self.mixed(self.shares(queries, tokens), queries, tokens)
+
+    def mixed(self, shares: Tensor, queries: Tensor, tokens: Tensor) -> Tensor:
+        """Return the new rows of `queries` under the shares ``(..., heads, queries, tokens)`` that they give."""
+        heads = shares @ self.shares.split(self.value(tokens))
         found = self.output(heads.transpose(-2, -3).flatten(-2))
         rows: Tensor = self.feed_forward(self.norm(self.dropout(found) + queries))
         return rows
@@ -174,8 +178,7 @@ class ReceivedAttention(Interaction):
     def weights(self, modal: Mapping[str, Tensor]) -> Tensor:
         """Return softmax over modalities of the attention received, summed over heads and queries, scaled down."""
         _, seen = self.tokens(modal)
-        received = self.last(seen, seen).sum((-2, -3))
-        return (received * (len(self.names) * self.settings.heads) ** -0.5).softmax(-1)
+        return confidence(self.last(seen, seen))
 
     def forward(self, modal: Mapping[str, Tensor]) -> Tensor:
         return weighted(self.weights(modal), stacked(modal, self.names))
@@ -185,3 +188,13 @@ def layer(settings: Transformer, width: int, number: int) -> Layer:
     """Return the layer of that number, from random numbers of its own."""
     with within("layer", number):
         return Layer(settings, width)
+
+
+def confidence(shares: Tensor) -> Tensor:
+    """Return what each token receives of ``(..., heads, queries, tokens)`` as weights ``(..., tokens)``.
+
+    Softmax over tokens of the sum over heads and queries, over the root of tokens times heads; summed over tokens
+    instead, as SNAG's Eq. 7 is printed, every query gives one and all weigh alike.
+    """
+    heads, _, tokens = shares.shape[-3:]
+    return (shares.sum((-2, -3)) * (tokens * heads) ** -0.5).softmax(-1)

@@ -1,6 +1,7 @@
 """Products over a graph's edges that never hold nodes times nodes or edges times width values."""
 
 import warnings
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
@@ -37,11 +38,13 @@ class Incidence(nn.Module):
         self, values: Float[Tensor, "edges"], dense: Float[Tensor, "columns width"]
     ) -> Float[Tensor, "rows width"]:
         """Return ``out[i] = sum of values[e] * dense[column[e]] over the edges e with row[e] = i``."""
-        return _Multiply.apply(self, values, dense)
+        with _unrounded(dense):
+            return _Multiply.apply(self, _wide(values), _wide(dense))
 
     def dots(self, left: Float[Tensor, "rows width"], right: Float[Tensor, "columns width"]) -> Float[Tensor, "edges"]:
         """Return ``out[e] = <left[row[e]], right[column[e]]>``."""
-        return _Dots.apply(self, left, right)
+        with _unrounded(left):
+            return _Dots.apply(self, _wide(left), _wide(right))
 
     def softmax(self, scores: Float[Tensor, "edges"]) -> Float[Tensor, "edges"]:
         """Return the scores' softmax over the edges of each row."""
@@ -61,6 +64,15 @@ class Incidence(nn.Module):
         pattern = self._matrix(left.new_zeros(len(self.row)), "forward")
         sampled = torch.sparse.sampled_addmm(pattern, left, right.T, beta=0.0).values()
         return torch.empty_like(sampled).index_copy_(0, self.forward_order, sampled)
+
+
+def _unrounded(values: Tensor) -> AbstractContextManager[Any]:
+    """Leave mixed precision: sparse products have no bfloat16 everywhere."""
+    return torch.autocast(values.device.type, enabled=False)
+
+
+def _wide(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 class _Multiply(torch.autograd.Function):

@@ -89,7 +89,10 @@ class TripleModel(Completion):
     def view(self) -> View:
         """Encode all entities once."""
         modal = self.modal()
-        return View(modal, self.scorer.frame(self.fuse(modal)), self.relations.weight, self.scorer, self.fuse)
+        fused = self.fuse(modal)
+        # In mixed precision what encodes may be rounded, what is compared is not.
+        fused = fused.to(torch.promote_types(fused.dtype, torch.float32))
+        return View(modal, self.scorer.frame(fused), self.relations.weight, self.scorer, self.fuse)
 
     @property
     def phases(self) -> tuple[str, ...]:

@@ -55,7 +55,6 @@ class AlignmentTask:
         steps = [slices] if train.step == "epoch" else [(part,) for part in slices]
         yield from (Batch(step, derive(self.seed, "step", epoch, number)) for number, step in enumerate(steps))
 
-    @torch.no_grad()
     def judge(self, method: Alignment, split: str) -> Judgement:
         """Rank the partners of a split's pairs in both directions, among the other side's entities of these pairs.
 
@@ -65,7 +64,17 @@ class AlignmentTask:
         Raises:
             RunError: if an embedding is not finite.
         """
-        return judged(method.embed(), self.pairs[split], self.config.eval.csls_k, self.config.eval.chunk)
+        return self.judgement(split, self.count(method, split))
+
+    @torch.no_grad()
+    def count(self, method: Alignment, split: str, worker: int = 0, workers: int = 1) -> Tensor:
+        """Return a worker's share of `counted`."""
+        settings = self.config.eval
+        return counted(method.embed(), self.pairs[split], settings.csls_k, settings.chunk, worker, workers)
+
+    def judgement(self, split: str, counts: Tensor) -> Judgement:
+        """Turn complete counts ``(2, 2, pairs)`` into ranks and metrics."""
+        return _judgement(counts)
 
     def restart(self, epoch: int) -> Restart | None:
         """Say what happens to the optimiser before this epoch."""
@@ -73,7 +82,7 @@ class AlignmentTask:
 
     @torch.no_grad()
     def propose(self, epoch: int, when: str, method: Alignment) -> np.ndarray | None:
-        """Check the pseudo-pairs if it is time to, and return those that passed; for one worker only."""
+        """Check the pseudo-pairs if it is time to, and return those that passed."""
         if self.watch is None or when != self.watch.settings.when:
             return None
         return self.watch.propose(epoch, self.trained, lambda: self._embed(method, epoch))
@@ -107,27 +116,37 @@ class AlignmentTask:
 
 
 def judged(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int) -> Judgement:
-    """Rank both directions of `pairs` ``(pairs, 2)`` by CSLS with `k` neighbours, by cosine where `k` is 0.
+    """Rank both directions of `pairs` ``(pairs, 2)`` by CSLS with `k` neighbours, by cosine where `k` is 0."""
+    return _judgement(counted(embeddings, pairs, k, chunk))
 
-    Holds ``chunk x candidates`` scores at a time and multiplies the two sides twice: for neighbours, then for ranks.
+
+def counted(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int, worker: int = 0, workers: int = 1) -> Tensor:
+    """Tally both directions of `pairs` ``(pairs, 2)`` over a worker's chunks of left entities, ``(2, 2, pairs)``.
+
+    Holds ``chunk x candidates`` scores at a time and multiplies the two sides twice: for neighbours, which every worker
+    does for itself, then for ranks.
     """
     (i, left), (j, right) = (_distinct(pairs[:, side], embeddings.device) for side in (0, 1))
     scores = Csls(unit(embeddings[left]), unit(embeddings[right]), k, chunk)
     truth = scores.at(i, j)
-    forward, backward = torch.zeros(2, 2, len(pairs), dtype=torch.int32, device=embeddings.device)
-    for start, block in scores.blocks():
+    counts = torch.zeros(2, 2, len(pairs), dtype=torch.int32, device=embeddings.device)
+    forward, backward = counts
+    for start, block in scores.blocks(worker, workers):
         here = ((i >= start) & (i < start + chunk)).nonzero()[:, 0]
         forward[:, here] = tally(block[i[here] - start], truth[here])
         backward += tally(block.T[j], truth)
-    query, partner = _other_partners(pairs[:, 0], pairs[:, 1], embeddings.device)
-    forgive(forward, query, scores.at(i[query], j[partner]), truth)
-    query, partner = _other_partners(pairs[:, 1], pairs[:, 0], embeddings.device)
-    forgive(backward, query, scores.at(i[partner], j[query]), truth)
-    return _judgement({"l2r": Ranks.of(forward), "r2l": Ranks.of(backward)})
+    for direction, (one, other) in zip(counts, ((0, 1), (1, 0)), strict=True):
+        query, partner = _other_partners(pairs[:, one], pairs[:, other], embeddings.device)
+        rows, columns = (i[query], j[partner]) if one == 0 else (i[partner], j[query])
+        # Each worker takes out what it counted itself: another GPU's scores may differ in the last bits.
+        ours = rows // chunk % workers == worker
+        forgive(direction, query[ours], scores.at(rows[ours], columns[ours]), truth)
+    return counts
 
 
-def _judgement(directions: Mapping[str, Ranks]) -> Judgement:
+def _judgement(counts: Tensor) -> Judgement:
     """Name the numbers of both directions and their mean."""
+    directions = {name: Ranks.of(tallied) for name, tallied in zip(("l2r", "r2l"), counts, strict=True)}
     found = {name: ranks.metrics() for name, ranks in directions.items()}
     metrics = {f"{name}/{key}": value for name, values in found.items() for key, value in values.items()}
     metrics |= {f"mean/{key}": (value + found["r2l"][key]) / 2 for key, value in found["l2r"].items()}

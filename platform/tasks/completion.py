@@ -52,7 +52,6 @@ class CompletionTask:
             progress = step / (count * train.epochs)
             yield Triples(triples, step, derive(self.seed, "step", step), progress, worker, workers)
 
-    @torch.no_grad()
     def judge(self, method: Completion, split: str) -> Judgement:
         """Rank the true head and the true tail of a split's triples among all entities, other true ones left out.
 
@@ -62,11 +61,18 @@ class CompletionTask:
         Raises:
             RunError: if a score is not finite.
         """
-        answer, triples, chunk = method.answer(), self.queries[split], self.config.eval.chunk
-        found: dict[str, Ranks] = {
-            side: ranked(answer, triples, side, self.known[side], chunk, self.device) for side in SIDES
-        }
-        seen = self.seen[triples[:, [0, 2]]].all(1).numpy()
+        return self.judgement(split, self.count(method, split))
+
+    @torch.no_grad()
+    def count(self, method: Completion, split: str, worker: int = 0, workers: int = 1) -> Tensor:
+        """Tally a worker's share of the queries for both sides, ``(2, 2, triples)``; the others' stay zero."""
+        answer, triples, chunk = method.answer(), self.queries[split].to(self.device), self.config.eval.chunk
+        return torch.stack([counted(answer, triples, s, self.known[s], chunk, worker, workers) for s in SIDES])
+
+    def judgement(self, split: str, counts: Tensor) -> Judgement:
+        """Turn complete counts into ranks and metrics."""
+        found: dict[str, Ranks] = {side: Ranks.of(tallied) for side, tallied in zip(SIDES, counts, strict=True)}
+        seen = self.seen[self.queries[split][:, [0, 2]]].all(1).numpy()
         return Judgement(_metrics(found, seen), _ranks(found))
 
     def restart(self, epoch: int) -> Restart | None:
@@ -89,29 +95,30 @@ class CompletionTask:
         """Go on from a checkpoint's state."""
 
 
-def ranked(answer: Answer, triples: Tensor, side: Side, known: Known, chunk: int, device: torch.device) -> Ranks:
-    """Rank the end `side` of every triple; equal queries are scored once, `chunk` of them at a time.
+def counted(answer: Answer, triples: Tensor, side: Side, known: Known, chunk: int, worker: int, workers: int) -> Tensor:
+    """Tally the end `side` of the triples in a worker's chunks; equal queries are scored once, `chunk` at a time.
 
-    Holds ``chunk x entities`` scores. Other right answers are subtracted by their own scores, without a mask.
+    Holds ``chunk x entities`` scores. Other right answers are subtracted by their own scores, without a mask. Workers
+    take whole chunks, the same for any number of them: a score may depend on what is scored beside it.
     """
     end = 0 if side == "head" else 2
-    known, triples = known.to(device), triples.to(device)
+    known, device = known.to(triples.device), triples.device
     queries, row = known.query(triples[:, 2 - end], triples[:, 1]).unique(return_inverse=True)
     row, order = row.sort()
     truth_id = triples[order, end]
     counts = torch.zeros(2, len(triples), dtype=torch.int32, device=device)
-    for start in range(0, len(queries), chunk):
+    for start in range(worker * chunk, len(queries), workers * chunk):
         part = queries[start : start + chunk]
         # One call a chunk: a score is compared with scores of the same call, so equal ones tie.
         scores = answer(part // known.count, part % known.count, side)
         here = slice(*torch.searchsorted(row, torch.tensor([start, start + len(part)], device=device)).tolist())
-        counts[:, here] = _counted(scores, row[here] - start, truth_id[here], part, known)
+        counts[:, here] = _filtered(scores, row[here] - start, truth_id[here], part, known)
     original = torch.empty_like(counts)
     original[:, order] = counts
-    return Ranks.of(original)
+    return original
 
 
-def _counted(scores: Tensor, row: Tensor, truth_id: Tensor, queries: Tensor, known: Known) -> Tensor:
+def _filtered(scores: Tensor, row: Tensor, truth_id: Tensor, queries: Tensor, known: Known) -> Tensor:
     """Tally triples whose query is a row of `scores`, less the other known answers of that query."""
     truth = scores[row, truth_id]
     counts = torch.cat([tally(scores[r], t) for r, t in zip(row.split(256), truth.split(256), strict=True)], 1)

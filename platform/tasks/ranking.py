@@ -105,9 +105,9 @@ class Csls:
             highest = _top(torch.cat([highest, _top(block, self.k, 0)]), self.k, 0)
         self.around_right = highest.sum(0)
 
-    def blocks(self) -> Iterator[tuple[int, Tensor]]:
-        """Yield the first row and the scores ``(chunk, right)`` of each chunk of left rows."""
-        for start in range(0, len(self.left), self.chunk):
+    def blocks(self, worker: int = 0, workers: int = 1) -> Iterator[tuple[int, Tensor]]:
+        """Yield the first row and the scores ``(chunk, right)`` of each of a worker's chunks of left rows."""
+        for start in range(worker * self.chunk, len(self.left), workers * self.chunk):
             part = slice(start, start + self.chunk)
             yield start, self._score(self.left[part] @ self.right.T, self.around_left[part, None], self.around_right)
 

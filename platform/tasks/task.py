@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from torch import Tensor
 
 from kgprism.platform.batch import Batch, Triples
 
@@ -34,12 +35,17 @@ class Task(Protocol):
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch | Triples]:
         """Yield one batch a backward pass; the order depends on the seed and the epoch only."""
 
-    def judge(self, method: Any, split: str) -> Judgement:
-        """Rank every query of a split. The method is in eval mode, without gradients.
+    def count(self, method: Any, split: str, worker: int = 0, workers: int = 1) -> Tensor:
+        """Compare the candidates of a worker's share of a split; the method is in eval mode, without gradients.
+
+        Integers, whose sum over workers is the same for any number of them.
 
         Raises:
             RunError: if a score is not finite.
         """
+
+    def judgement(self, split: str, counts: Tensor) -> Judgement:
+        """Turn the sum of all workers' counts into ranks and metrics."""
 
     def restart(self, epoch: int) -> Restart | None:
         """Say what happens to the optimiser before this epoch (pseudo-pairs change the rate)."""

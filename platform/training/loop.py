@@ -3,6 +3,8 @@
 import resource
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from kgprism.platform.errors import RunError
 from kgprism.platform.method import Method
 from kgprism.platform.seeding import seeded
 from kgprism.platform.settings import Evaluation, Training
-from kgprism.platform.tasks.task import Judgement, Task
+from kgprism.platform.tasks.task import Task
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.optimiser import Optimiser
 from kgprism.platform.training.outcome import Outcome, Row
@@ -64,7 +66,8 @@ class Loop:
         stopped = ""
         if self.device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self.device)
-        with seeded(self.method.seed, "training", self.workers.rank):
+        # One stream for all workers: each encodes all entities, and dropout must leave out the same of them everywhere.
+        with seeded(self.method.seed, "training", 0):
             self._resume()
             for epoch in range(len(self.history), self.training.epochs):
                 stopped = self.workers.agree(self._epoch(epoch))
@@ -105,13 +108,19 @@ class Loop:
         for number, batch in enumerate(batches, start=1):
             found: dict[str, Tensor] = {}
             for phase in self.method.phases:
-                losses = self.module(batch, phase)
+                with self.precision():
+                    losses = self.module(batch, phase)
                 torch.stack(list(losses.values())).sum().backward()
                 found |= {name: value.detach() for name, value in losses.items()}
                 if number % self.training.accumulate == 0 or number == len(batches):
                     self.optimiser.step((epoch + number / len(batches)) / self.training.epochs, phase)
             terms.append(found)
         return self._means(epoch, terms)
+
+    def precision(self) -> AbstractContextManager[Any]:
+        """Return what a forward pass runs in: with bfloat16, matrix products round to 8 bits; weights stay float32."""
+        half = self.training.precision == "bfloat16"
+        return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
 
     def _means(self, epoch: int, terms: list[dict[str, Tensor]]) -> Row:
         """Average the terms over batches and workers; a value that is not finite names its term, epoch and batch."""
@@ -128,24 +137,28 @@ class Loop:
         return row | {"rate": self.optimiser.rate((epoch + 1) / self.training.epochs)}
 
     def _pseudo_pairs(self, epoch: int, when: str) -> int:
-        """Let the first worker propose training pairs and all of them accept; return how many."""
+        """Let all workers look for training pairs and accept what the first one found; return how many."""
         with torch.no_grad():
-            mine = self.task.propose(epoch, when, self.method) if self.workers.first else None
-        proposal = self.workers.agree(mine)
+            # A method may count its embeddings, so all of them embed.
+            proposal = self.workers.agree(self.task.propose(epoch, when, self.method))
         if proposal is None:
             return 0
         self.task.accept(proposal)
         return len(proposal)
 
     def _judge(self, epoch: int, row: Row) -> bool:
-        """Judge every split on the first worker, note it in the row, and tell whether the watched metric gained."""
-        if not self.workers.first:
-            return True
+        """Judge every split together, note it in the first worker's row, and tell whether the watched metric gained."""
         self.method.eval()
         with torch.no_grad():
-            found: dict[str, Judgement] = {split: self.task.judge(self.method, split) for split in self.task.splits}
+            counts = {split: self.workers.sum(partial(self._count, split)) for split in self.task.splits}
+        if not self.workers.first:
+            return True
+        found = {split: self.task.judgement(split, counted) for split, counted in counts.items()}
         row |= {f"{split}/{key}": value for split, judged in found.items() for key, value in judged.metrics.items()}
         return self.selecting.offer(epoch, found, self.method)
+
+    def _count(self, split: str) -> Tensor:
+        return self.task.count(self.method, split, self.workers.rank, self.workers.size)
 
     def _checkpoint(self, last: bool) -> None:
         """Keep what is needed to go on, not more often than the settings say."""

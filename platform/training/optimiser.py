@@ -42,7 +42,7 @@ class Optimiser:
         """Return the learning rate at a share of the training, before a group's own factor."""
         factor = self.restart_factor
         if isinstance(self.settings.schedule, Cosine):
-            factor *= cosine(progress, self.settings.schedule.warmup)
+            factor *= cosine(progress / self.settings.schedule.horizon, self.settings.schedule.warmup)
         return self.settings.learning_rate * factor
 
     def step(self, progress: float, phase: str = "train") -> None:

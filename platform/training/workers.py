@@ -1,12 +1,14 @@
 """The processes that train one run together; alone by default."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from kgprism.platform.errors import RunError
 from kgprism.platform.method import Method
 
 T = TypeVar("T")
@@ -14,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Workers:
-    """This process's number among all. Only the first one judges and proposes; the others take its word."""
+    """This process's number among all. Each judges its share; the others take the first one's word."""
 
     rank: int = 0
     size: int = 1
@@ -46,6 +48,26 @@ class Workers:
             value = value.clone()
             distributed.all_reduce(value)
         return value / self.size
+
+    def sum(self, share: Callable[[], Tensor]) -> Tensor:
+        """Return the sum of what each worker's `share` returns: counts, for which any order is right.
+
+        Raises:
+            RunError: on all workers if it was raised on one, so that none waits for it.
+        """
+        if self.size == 1:
+            return share()
+        mine: Tensor | str
+        try:
+            mine = share().cpu()
+        except RunError as error:
+            mine = str(error)
+        found: list[Any] = [None] * self.size
+        distributed.all_gather_object(found, mine)
+        for wrong in found:
+            if isinstance(wrong, str):
+                raise RunError(wrong)
+        return torch.stack(found).sum(0, dtype=found[0].dtype)
 
 
 def sync(device: torch.device) -> None:

@@ -114,6 +114,16 @@ def test_chunks_change_nothing(chunk: int) -> None:
         assert np.array_equal(parts.ranks[name], ranks)
 
 
+@pytest.mark.parametrize("workers", [2, 3, 9])
+def test_workers_share_the_queries_and_their_counts_add_up(workers: int) -> None:
+    graph, tables = random_graph(1), tied_tables(1)
+    judge = task(graph, chunk=7)
+    shares = [judge.count(Fixed(tables), "test", worker, workers) for worker in range(workers)]
+    assert torch.equal(torch.stack(shares).sum(0), judge.count(Fixed(tables), "test"))
+    # A query is one worker's: the true answer, which equals itself, is counted there only.
+    assert torch.equal(torch.stack(shares)[:, :, 1].clamp_max(1).sum(0), torch.ones(2, len(graph.test)))
+
+
 def test_constant_scores_rank_in_the_middle_and_optimistically_first() -> None:
     graph = random_graph(2)
     flat = {side: torch.zeros(ENTITIES, RELATIONS, ENTITIES) for side in SIDES}

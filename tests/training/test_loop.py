@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -39,8 +40,11 @@ class Script:
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[float]:
         return iter(self.batches)
 
-    def judge(self, method: Method, split: str) -> Judgement:
+    def count(self, method: Method, split: str, worker: int = 0, workers: int = 1) -> torch.Tensor:
         assert not method.training
+        return torch.zeros(1, dtype=torch.int32)
+
+    def judgement(self, split: str, counts: torch.Tensor) -> Judgement:
         value = self.metrics[self.judged // 2] * (1 if split == "valid" else -1)
         self.judged += 1
         return Judgement({"l2r/mrr": value}, {"l2r/realistic": np.array([value])})
@@ -155,7 +159,7 @@ def test_identity_is_of_what_can_change_a_result():
 
 
 def test_modalities_that_the_data_lack_are_left_out_and_noted():
-    graphs = toy.aligned()
+    graphs = deepcopy(toy.aligned())  # the toy itself is shared by all tests
     run = plan("loginmea", graphs, 0, {"modalities": ["image", "relation"]})
     assert run.notes == ()
     for graph in (graphs.left, graphs.right):

@@ -29,6 +29,14 @@ def test_the_rate_is_schedule_times_restart():
     assert optimiser.rate(0.25) == pytest.approx(0.1 * 0.5 * 0.2)
 
 
+def test_a_horizon_beyond_the_training_leaves_the_rate_above_zero():
+    # IBMEA on FB15K: warm-up over 400 of 1000 epochs, of which 500 are run (alignment specification, 3.4).
+    optimiser = Optimiser(Point(0.0), Training(learning_rate=1.0, schedule=Cosine(warmup=0.4, horizon=2.0)))
+    assert optimiser.rate(0.4) == pytest.approx(0.5)
+    assert optimiser.rate(0.8) == pytest.approx(1.0)
+    assert optimiser.rate(1.0) == pytest.approx(0.5 * (1 + math.cos(math.pi / 6)))
+
+
 def test_a_fresh_optimiser_moves_every_coordinate_by_the_rate_whatever_its_gradient():
     # Spec 0.9, check 13: with new moments a step is the sign of the gradient.
     point = Point(1.0, 1.0, 1.0)

@@ -1,0 +1,87 @@
+"""What EVA and MCLEA share: a view of every modality and of the graph, and the joint one that fuses them."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.errors import ConfigurationError
+from kgprism.platform.nn.convolution import Convolution
+from kgprism.platform.nn.global_fusion import EvenConcat, SharedConcat, SharedMean
+from kgprism.platform.nn.graph import Attention, NoPropagation
+from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_table
+from kgprism.platform.part import Slot
+
+
+class NoStructure(NoPropagation):
+    """No learned table, no view of the graph and no loss on it: the modalities alone."""
+
+
+class ModalViews(ModalAlignment):
+    """A linear map of each modality, a graph encoder over a learned table, and a fusion with global shares.
+
+    ``encode`` returns the views by their modality, ``graph`` among them, and ``joint``.
+    """
+
+    class Config(ModalAlignment.Config):
+        """What both can be told."""
+
+        table_width: int = Field(300, ge=1, description="of the learned table; attention keeps it")
+        image_width: int = Field(100, ge=1)
+        modal_width: int = Field(100, ge=1, description="of every view but those of images and of the graph")
+        start: Literal["normal", "xavier_normal"] = Field(
+            "normal", description="weights of maps and table; normal: PyTorch's maps, N(0, 1 / entities) for the table"
+        )
+        structure: Slot[Convolution | Attention | NoStructure] = Attention()
+        fusion: Slot[SharedConcat | SharedMean | EvenConcat] = SharedConcat()
+
+    def __init__(self, config: Config, graph: JointGraph, seed: int) -> None:
+        super().__init__(config, graph, seed)
+        self.config: ModalViews.Config = config
+        widths: dict[str, int] = {
+            name: config.image_width if name == "image" else config.modal_width for name in self.modalities
+        }
+        self.maps = self._maps(widths, config.start)
+        if not isinstance(config.structure, NoStructure):
+            self.table = self.part("entities", entity_table, graph.entities, config.table_width, config.start)
+            self.structure = self.part("structure", self._stack, config.structure)
+            widths["graph"] = (
+                config.structure.width if isinstance(config.structure, Convolution) else config.table_width
+            )
+        if not widths:
+            raise ConfigurationError("modalities is empty and structure=none: nothing is left to align by")
+        self.views: list[str] = [name for name in ORDER if name in widths]
+        self.fusion = self.part("fusion", config.fusion.build, {name: widths[name] for name in self.views})
+
+    def _maps(self, widths: Mapping[str, int], start: str) -> nn.ModuleDict:
+        maps = self.heads(widths)
+        if start == "xavier_normal":
+            maps.update({name: self.part(f"{name}/start", _xavier_normal, linear) for name, linear in maps.items()})
+        return maps
+
+    def _stack(self, settings: Convolution | Attention) -> nn.Module:
+        shared = settings.build(self.graph, self.config.table_width)
+        return settings.branch(shared, self.config.table_width)
+
+    def encode(self) -> Mapping[str, Tensor]:
+        tables = {"graph": self.table.weight} if "graph" in self.views else {}
+        inputs = self.inputs(**tables)
+        views = {name: self.view(name, inputs[name]) for name in self.views}
+        return views | {"joint": self.joint(views)}
+
+    def view(self, name: str, inputs: Tensor) -> Tensor:
+        """Return one view ``(entities, its width)`` of a modality's features or of the learned table."""
+        found: Any = self.structure(inputs)[-1] if name == "graph" else self.maps[name](inputs)
+        return found
+
+    def joint(self, views: Mapping[str, Tensor]) -> Tensor:
+        """Return what the judge compares."""
+        fused: Tensor = self.fusion([views[name] for name in self.views])
+        return fused
+
+
+def _xavier_normal(linear: nn.Linear) -> nn.Linear:
+    nn.init.xavier_normal_(linear.weight)
+    return linear
