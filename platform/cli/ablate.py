@@ -11,6 +11,7 @@ from kgprism.platform.cli.options import (
     Cpus,
     Gpus,
     Json,
+    Pack,
     Preset,
     Select,
     Sets,
@@ -40,6 +41,7 @@ def ablate(
     workers: Workers = 1,
     cpus: Cpus = 1.0,
     gpus: Gpus = None,
+    pack: Pack = False,
     select: Select = "valid",
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be run, and start nothing.")] = False,
     json: Json = False,
@@ -63,7 +65,7 @@ def ablate(
         return
     folder = home() / "studies" / chosen.suite
     grid.keep(folder, chosen, cells, overrides=overrides, preset=preset, command=command())
-    resources: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus": gpus}
+    resources: dict[str, Any] = {"workers": workers, "cpus_per_run": cpus, "gpus": gpus, "pack": pack}
     failures = _carry_out(cells, datasets, store, resources | {"events": folder / "tensorboard"})
     finish(chosen, select, "json" if json else "text")
     for run_id, reason in failures.items():
@@ -98,6 +100,8 @@ def _listener(board: Board, store: "Store") -> "Listener":
             board.step(run_id, int(event.row["epoch"]), news_of(event.row))
         elif kind == "waiting":
             board.note(f"{label}: waits, {event.reason}")
+        elif kind == "retried":
+            board.note(f"{label}: again, {event.reason}")
         elif kind == "failed":
             board.end(run_id, f"{label}: failed: {event.reason}")
         elif kind in ("reused", "finished"):

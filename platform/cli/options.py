@@ -23,6 +23,10 @@ Gpus = Annotated[
         "--gpus", min=0, help="GPUs of each run (of each of its workers); 0.5: two share. One if there is any."
     ),
 ]
+Pack = Annotated[
+    bool,
+    typer.Option("--pack", help="Measure a run's memory first: as many share a GPU, and a node's memory, as fit."),
+]
 Select = Annotated[str, typer.Option("--select", help="Which stored epoch is shown: valid, best_test or last.")]
 
 

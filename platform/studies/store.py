@@ -105,15 +105,11 @@ class Store:
         target = self.folder / run.id
         scratch = self.folder / f".{run.id}.{uuid4().hex[:8]}"
         scratch.mkdir(parents=True)
-        pd.DataFrame(outcome.history).to_parquet(scratch / "history.parquet")
-        chosen = outcome.selections.items()
-        ranks: dict[str, Any] = {f"{name}/{key}": values for name, c in chosen for key, values in c.ranks.items()}
-        np.savez_compressed(scratch / "ranks.npz", **ranks)
-        if outcome.weights:
-            weights = {name: value.detach().cpu().contiguous() for name, value in outcome.weights.items()}
-            save_file(weights, scratch / "model.safetensors")
-        # Last, because its presence is what makes a run finished.
-        (scratch / "run.json").write_text(json.dumps(_plain(run, outcome), indent=1, sort_keys=True))
+        try:
+            _fill(scratch, run, outcome)
+        except BaseException:  # a full disk has no room for what is left of it
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
         if not self.has(run.id):  # a folder without a record is half a copy from elsewhere
             shutil.rmtree(target, ignore_errors=True)
         try:
@@ -126,6 +122,19 @@ class Store:
         record = self.read(run.id)
         assert record is not None, f"{target} vanished while it was written"
         return record
+
+
+def _fill(folder: Path, run: Run, outcome: Outcome) -> None:
+    """Write the files of a finished run."""
+    pd.DataFrame(outcome.history).to_parquet(folder / "history.parquet")
+    chosen = outcome.selections.items()
+    ranks: dict[str, Any] = {f"{name}/{key}": values for name, c in chosen for key, values in c.ranks.items()}
+    np.savez_compressed(folder / "ranks.npz", **ranks)
+    if outcome.weights:
+        weights = {name: value.detach().cpu().contiguous() for name, value in outcome.weights.items()}
+        save_file(weights, folder / "model.safetensors")
+    # Last, because its presence is what makes a run finished.
+    (folder / "run.json").write_text(json.dumps(_plain(run, outcome), indent=1, sort_keys=True))
 
 
 def _plain(run: Run, outcome: Outcome) -> dict[str, Any]:

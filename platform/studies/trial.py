@@ -9,11 +9,12 @@ import ray
 from kgprism.platform.configuration import Overrides
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.errors import RunError, nearest
+from kgprism.platform.studies.retry import disk, persevere
 from kgprism.platform.studies.searcher import Recalled
 from kgprism.platform.studies.session import shared
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.trainable import Curve, Report
-from kgprism.platform.training.outcome import Row
+from kgprism.platform.training.outcome import Outcome, Row
 from kgprism.platform.training.run import Run, execute, plan
 
 
@@ -52,8 +53,12 @@ class Trial:
                 report(int(row["epoch"]), row[self.metric])
             return False
 
-        outcome = execute(run, dataset, folder=store.partial(run.id), listener=listener)
-        store.write(run, outcome)
+        def carry(run: Run) -> Outcome:
+            return execute(run, dataset, folder=store.partial(run.id), listener=listener)
+
+        with disk(store.folder):
+            run, outcome = persevere(run, carry)
+            store.write(run, outcome)
         return {int(row["epoch"]): row[self.metric] for row in outcome.history if self.metric in row}
 
     def plan(self, dataset: Dataset, chosen: Overrides) -> Run:

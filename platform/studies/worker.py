@@ -10,11 +10,13 @@ from typing import Any
 import ray
 
 from kgprism.platform.errors import RunError
+from kgprism.platform.studies.resources import Resources
+from kgprism.platform.studies.retry import disk, persevere
 from kgprism.platform.studies.session import shared
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.tensorboard import Live
 from kgprism.platform.training import trainer
-from kgprism.platform.training.outcome import Row
+from kgprism.platform.training.outcome import Outcome, Row
 from kgprism.platform.training.run import Run, execute
 
 #: Least seconds between two rows that a run sends to the driver, unless they were evaluated.
@@ -50,9 +52,7 @@ class Order:
     store: Path
     news: Any
     events: Path | None
-    workers: int
-    cpus: float
-    gpus: float
+    resources: Resources
 
 
 def work(order: Order) -> None:
@@ -67,23 +67,21 @@ def work(order: Order) -> None:
     if store.has(order.id):
         return
     told = [order.news.tell.remote(order.id, None)]
-    dataset, folder = shared(order.data[0]), store.partial(order.id)
-    with ExitStack() as stack:
-        live = stack.enter_context(Live(order.events)) if order.events else None
-        listener = _teller(order, live, told)
-        if order.workers > 1:
-            outcome = trainer.fit(
-                order.run,
-                dataset,
-                folder=folder,
-                workers=order.workers,
-                cpus_per_worker=order.cpus,
-                gpus_per_worker=order.gpus,
-                listener=listener,
-            )
-        else:
-            outcome = execute(order.run, dataset, folder=folder, listener=listener)
-    store.write(order.run, outcome)
+    dataset, resources = shared(order.data[0]), order.resources
+    with disk(store.folder):
+        folder = store.partial(order.id)
+        with ExitStack() as stack:
+            live = stack.enter_context(Live(order.events)) if order.events else None
+            listener = _teller(order, live, told)
+
+            def carry(run: Run) -> Outcome:
+                if resources.workers == 1:
+                    return execute(run, dataset, folder=folder, listener=listener)
+                each: dict[str, Any] = {"cpus_per_worker": resources.cpus, "gpus_per_worker": resources.gpus}
+                return trainer.fit(run, dataset, folder=folder, workers=resources.workers, listener=listener, **each)
+
+            run, outcome = persevere(order.run, carry)
+        store.write(run, outcome)
     ray.wait(told, timeout=_PATIENCE)
 
 

@@ -213,11 +213,11 @@ def test_every_published_row_trains_all_parameters_that_it_has():
 @pytest.mark.slow
 def test_it_learns_toy_far_above_chance_in_both_presets_and_readings_differ():
     graphs = toy.aligned()
-    base = {"train.epochs": 60, "train.learning_rate": 5e-3, "eval.every": 60, "pseudo_pairs": "none"}
+    base = {"train.epochs": 20, "train.learning_rate": 5e-3, "eval.every": 20, "pseudo_pairs": "none"}
     base |= {"modal_width": 64, "graph_width": 64}
     rows = {
         "code": {},
-        "paper": SimDiff.presets["paper"],
+        "paper": SimDiff.presets["paper"] | {"diffusion.steps": 2},
         "w/o joint": {"levels.joint": 0.0},
         "w/o augmentation": {
             "views.generated": 0.0, "views.perturbed": 0.0, "views.original": 1.0, "reconstruction": 0.0,
@@ -228,5 +228,5 @@ def test_it_learns_toy_far_above_chance_in_both_presets_and_readings_differ():
         layer = {key: value for key, value in (dict(overrides) | base).items() if "pseudo_pairs." not in key}
         run = plan("simdiff", graphs, 0, layer)
         found[name] = execute(run, graphs).selections["last"].metrics["test/l2r/mrr"]
-    assert min(found.values()) > 0.3, found
+    assert min(found.values()) > 0.4, found
     assert len(set(found.values())) == len(rows), found

@@ -1,0 +1,98 @@
+"""When memory or disk runs out: what is tried, what is told; no Ray."""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from kgprism.platform.data import toy
+from kgprism.platform.errors import RunError
+from kgprism.platform.studies.retry import MemoryShortageError, disk, persevere
+from kgprism.platform.studies.store import Store
+from kgprism.platform.training.outcome import Outcome
+from kgprism.platform.training.run import Run, plan
+
+
+@pytest.fixture
+def run() -> Run:
+    return plan("loginmea", toy.aligned(), 0, {"eval.chunk": 100})
+
+
+def hungry(most: int, result: Outcome) -> Callable[[Run], Outcome]:
+    """Carry out what scores at most so many queries at once."""
+
+    def carry(run: Run) -> Outcome:
+        if run.configuration["eval.chunk"] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSecond line.")
+        return result
+
+    return carry
+
+
+def test_a_second_try_takes_an_eighth_and_is_noted(run: Run, outcome: Callable[..., Outcome]) -> None:
+    expected = outcome(0.5)
+    carried, result = persevere(run, hungry(12, expected))
+    assert result is expected
+    assert carried.configuration["eval.chunk"] == 12
+    assert carried.id == run.id
+    (note,) = carried.notes
+    assert note.startswith("out of GPU memory (CUDA out of memory. Tried to allocate 2.00 GiB.): ")
+    assert "eval.chunk 100 -> 12" in note
+    assert persevere(run, hungry(100, expected)) == (run, expected)
+
+
+def test_what_needs_more_than_an_eighth_is_given_up_in_one_line(run: Run, outcome: Callable[..., Outcome]) -> None:
+    with pytest.raises(MemoryShortageError) as error:
+        persevere(run, hungry(11, outcome(0.5)))
+    assert str(error.value) == "out of GPU memory (CUDA out of memory. Tried to allocate 2.00 GiB.)"
+
+
+def test_memory_that_runs_out_in_a_worker_of_several_counts(run: Run, outcome: Callable[..., Outcome]) -> None:
+    class TrainingError(Exception):
+        worker_failures = {1: torch.OutOfMemoryError("CUDA out of memory.")}  # noqa: RUF012
+
+    def carry(run: Run) -> Outcome:
+        if run.configuration["eval.chunk"] == 100:
+            raise RunError("its workers died 3 times") from TrainingError()
+        return outcome(0.5)
+
+    assert persevere(run, carry)[0].configuration["eval.chunk"] == 12
+
+
+def test_other_errors_are_not_tried_again(run: Run) -> None:
+    tries = []
+
+    def carry(run: Run) -> Outcome:
+        tries.append(run)
+        raise RunError("loss 'alignment' is nan in epoch 2")
+
+    with pytest.raises(RunError, match="is nan"):
+        persevere(run, carry)
+    assert len(tries) == 1
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_run(
+    run: Run, outcome: Callable[..., Outcome], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = store.write(plan("loginmea", toy.aligned(), 1), outcome(0.4))
+
+    def full(path: Path, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        advice = "free some; the same command goes on from here$"
+        with pytest.raises(RunError, match=f"^no space left for .*runs: {advice}"), disk(store.folder):
+            store.write(run, outcome(0.5))
+    assert [path.name for path in store.folder.iterdir()] == [before.id]
+    with disk(store.folder):
+        assert store.write(run, outcome(0.5)).id == run.id
+
+
+def test_other_failures_of_a_disk_are_not_called_full(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError), disk(tmp_path):
+        raise PermissionError(errno.EACCES, "Permission denied")
+    with pytest.raises(RuntimeError, match="a bug"), disk(tmp_path):
+        raise RuntimeError("a bug")
