@@ -26,6 +26,7 @@ from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probat
 
 #: The features of every modality, ``(entities, width)`` each, noise included.
 Inputs = Mapping[str, Tensor]
+_ORDER = ("image", "relation", "attribute", "text", "name", "char")
 
 
 class WeightedConcat(Part):
@@ -165,11 +166,11 @@ class GraphUponModalityBranch(nn.Module):
 
 
 class Heads(nn.Module):
-    """A linear map of each modality's features; modalities in the field's order image, relation, attribute, text."""
+    """A linear map of each modality's features; modalities in LoginMEA's order, what it knew not behind."""
 
     def __init__(self, method: "LoginMEA") -> None:
         super().__init__()
-        self.names = [m for m in ("image", "relation", "attribute", "text") if m in method.config.modalities]
+        self.names = [name for name in _ORDER if name in method.config.modalities]
         if not self.names:
             raise ConfigurationError("modalities is empty: LoginMEA needs at least one, or paradigm=none")
         self.maps = nn.ModuleDict()
@@ -232,6 +233,8 @@ class LoginMEA(ModalAlignment):
         "preset code is its architecture with these repaired",
         "the release trains on all seeds and keeps the best test epoch (select=best_test, eval.valid_ratio=0); "
         "both presets hold a tenth of the seeds out and let it choose the epoch",
+        "neither paper nor code has surface forms (names are not read, three modalities are asserted); here any set of "
+        "modalities is fused, name and char included",
         "Figure 4's paradigms were not released: widths that differ are joined by a linear map, and modalities are "
         "propagated one by one with all their layers kept",
     )

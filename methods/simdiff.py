@@ -5,7 +5,7 @@ it back through a small latent space. A contrastive loss aligns each view on fou
 clean joint vector. Facts: alignment specification, section 1. Departures: ``SimDiff.departures``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
@@ -116,10 +116,11 @@ class SimDiff(ModalAlignment):
         "S7 paper: ReLU, heads concatenated, exp(+LeakyReLU); both presets: ELU, heads averaged, the minus sign, as "
         "the code (inherited from MCLEA)",
         "S8 paper: names and characters with surface forms; code: off by a flag that cannot be set, so its Table 2 "
-        "rows need a repair; a method here takes whatever modalities its dataset has",
+        "rows need a repair; here modalities=[image, attribute, relation, name, char] turns them on, data.seeds="
+        "unsupervised its rows without seeds (1000 of them, the code's number; the paper gives none)",
         "S9 paper: a plain sum over modalities; code: uncertainty weights shared by the views (balance)",
-        "S10 paper: each modality is perturbed; code: the perturbed name is made from the attributes; both presets "
-        "perturb what belongs there",
+        "S10 paper: each modality is perturbed; code: the perturbed name is made from the attributes, which only shows "
+        "with surface forms; both presets perturb the name",
         "S11 paper: pseudo-pairs for the last 500 epochs; code: also a new AdamW every epoch at a fifth of the rate; "
         "preset paper: one optimiser at one rate (pseudo_pairs)",
         "S12 the U-net and attention denoisers of Table 6 and the MCLEA(diff) of Figure 4 were not released: sizes "
@@ -169,9 +170,9 @@ class SimDiff(ModalAlignment):
         super().start_epoch(epoch)
         self.epoch = epoch
 
-    def forward(self, batch: Batch, phase: str = "train") -> dict[str, Tensor]:
+    def slices(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
         self.step = batch.seed
-        return super().forward(batch, phase)
+        return super().slices(batch)
 
     def encode(self) -> Mapping[str, Tensor]:
         """Return the modalities, the clean ``joint``, and in training what the losses see of every view.

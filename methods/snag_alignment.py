@@ -20,9 +20,9 @@ from kgprism.platform.nn.contrastive import TwoWay
 from kgprism.platform.nn.entity_weights import entity_concat
 from kgprism.platform.nn.fusion import GlobalConcat
 from kgprism.platform.nn.interacting_alignment import InteractingAlignment, remade
-from kgprism.platform.nn.noise import Clean, Dropping, Masking
+from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import Cosine, Probation, Training
+from kgprism.platform.settings import Cosine, Probation, SecondStage, Training
 
 
 class Confidence(Part):
@@ -81,7 +81,7 @@ class SNAG(InteractingAlignment):
     class Config(InteractingAlignment.Config):
         """Defaults are the preset ``code``: the release on DBP15K ZH-EN, iterative."""
 
-        noise: Slot[Masking | Dropping | Clean] = Masking(structure_scale=0.5)
+        noise: Slot[Masking | Gaussian | Dropping | Clean] = Masking(structure_scale=0.5)
         temperature: float = Field(0.1, gt=0)
         confidence: Slot[Confidence | ConfidenceInside | Unconfident] = Confidence()
         entity_joint_weight: float = Field(
@@ -102,7 +102,13 @@ class SNAG(InteractingAlignment):
             patience=200,
         )
         pseudo_pairs: Slot[Probation | Nothing] = Probation(
-            start=250, window=25, when="before", mode="train", restart="once", learning_rate_factor=0.2
+            start=250,
+            window=25,
+            when="before",
+            mode="train",
+            restart="once",
+            learning_rate_factor=0.2,
+            stage=SecondStage(),
         )
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -129,6 +135,7 @@ class SNAG(InteractingAlignment):
         "and without decay (balance, hidden_balance, balance_rate, decay)",
         "N5 paper: noise on features; code: on the table of entities too, half as likely and half as strong "
         "(noise.structure_scale)",
+        "neither reads surface forms for its tables; modalities name and char turn them on, and noise spares them",
         "N6 both: noise .2 and .7; code on OpenEA EN-FR and EN-DE: .8 and .2, which the suites set for these",
         "N7 paper: ReLU; code: GELU (interaction.activation)",
         "N8 paper: a pseudo-pair survives 10 checks; code: the last 5 (pseudo_pairs.window)",
@@ -136,10 +143,12 @@ class SNAG(InteractingAlignment):
         "N10 the rows MCLEA, EVA and MEAformer of its tables are its own versions: preset snag of these methods",
         "N11 paper: pseudo-pairs are edited and gradients accumulated; the code does neither, and mutual nearest "
         "neighbours that left the pools cannot conflict",
-        "N12 the code stops 200 evaluations after its best test MRR and keeps that epoch (select=best_test, "
-        "eval.valid_ratio=0); both presets hold a tenth of the seeds out and let it choose and stop",
-        "the release's second stage starts at its best epoch of the first, with a warm-up and a cosine of its own over "
-        "three times the epochs that are left; here one cosine spans the run, times 0.2 from stage two on",
+        "N12 the code stops 200 evaluations after the best test MRR of its second stage, begins that stage early where "
+        "the first has as many without a gain, and keeps the best test epoch (select=best_test, eval.valid_ratio=0); "
+        "both presets hold a tenth of the seeds out and let it choose and stop; the stage never begins early",
+        "code: pseudo-pairs come in with a second stage, from the best test weights of the first, whose cosine ends "
+        "there, and with a warm-up and a cosine of its own over three times the epochs left (pseudo_pairs.stage); here "
+        "the held-out pairs say which weights are best, the test pairs only where eval.valid_ratio=0",
         "the release's check for pseudo-pairs sees noise in odd epochs only, the committing one among them; here all "
         "checks do (pseudo_pairs.mode); its noise repeats after pseudo-pairs are added, ours never does",
         "global weights have as many entries as modalities are there, the release always six: the joint is normalised, "

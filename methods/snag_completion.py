@@ -20,7 +20,7 @@ from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.nn.modal_fusion import Attention, GlobalWeights, Joined, StructureOnly
 from kgprism.platform.nn.modalities import Projections
 from kgprism.platform.nn.modality_transformer import TransformerGraph, TransformerMean, TransformerWeights
-from kgprism.platform.nn.noise import Clean, Dropping, Masking
+from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
 from kgprism.platform.nn.triple_model import TripleModel
 from kgprism.platform.part import Settings, Slot
 from kgprism.platform.seeding import derive
@@ -41,7 +41,7 @@ class SNAG(TripleModel):
         """Slots have their own defaults; preset ``code`` has the run lines' numbers for MKG-W and MKG-Y."""
 
         modalities: frozenset[Modality] = frozenset({"image", "text"})
-        noise: Slot[Masking | Dropping | Clean] = Masking()
+        noise: Slot[Masking | Gaussian | Dropping | Clean] = Masking()
         pool: int = Field(0, ge=0, description="side of the squares over which image vectors are averaged; 0: none")
         projection: Projection = Projection()
         fusion: Slot[

@@ -105,12 +105,17 @@ class Alignment(Method):
         """Return the named, weighted loss terms of one slice of pairs, each a mean over the slice."""
         raise NotImplementedError(type(self).__name__)
 
-    def forward(self, batch: "Batch", phase: str = "train") -> dict[str, Tensor]:
-        """Return the loss terms of one optimiser step: one encoding, summed over the slices (spec 0.8)."""
+    def slices(self, batch: "Batch") -> Iterator[dict[str, Tensor]]:
+        """Yield the loss terms of each slice of one optimiser step, all from one encoding (spec 0.8)."""
         views = self.encode()
-        total: dict[str, Tensor] = {}
         for pairs in batch.slices:
-            for name, value in self.losses(views, pairs).items():
+            yield self.losses(views, pairs)
+
+    def forward(self, batch: "Batch", phase: str = "train") -> dict[str, Tensor]:
+        """Return the loss terms of one optimiser step, summed over its slices."""
+        total: dict[str, Tensor] = {}
+        for losses in self.slices(batch):
+            for name, value in losses.items():
                 total[name] = total[name] + value if name in total else value
         return total
 

@@ -6,11 +6,23 @@ from pydantic import Field, model_validator
 
 from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless
 
-Modality = Literal["image", "attribute", "relation", "text"]
+#: ``name`` and ``char`` are surface forms: word vectors and character bigrams of the entities' names.
+Modality = Literal["image", "attribute", "relation", "text", "name", "char"]
 Selection = Literal["valid", "best_test", "last"]
 SELECTIONS: tuple[Selection, ...] = ("valid", "best_test", "last")
 #: What a task's numbers are about, the first by default; ``seen``: triples whose ends are both in the training triples.
 DIRECTIONS = {"alignment": ("l2r", "r2l", "mean"), "completion": ("mean", "tail", "head", "seen")}
+
+
+class Unsupervised(Part):
+    """Seed pairs without a label: entities whose features are alike (alignment specification, 0.11)."""
+
+    kind: Literal["unsupervised"] = "unsupervised"
+    modality: Literal["image", "name", "char"] = Field("image", description="what is compared; it need not be encoded")
+    count: int = Field(1000, ge=1, description="k: seed pairs to find")
+    among: Literal["all", "present"] = Field(
+        "all", description="all: filled-in vectors take part, as in the releases; present: they do not"
+    )
 
 
 class AlignmentData(Settings):
@@ -19,8 +31,12 @@ class AlignmentData(Settings):
     seed_ratio: float = Field(0.2, gt=0, lt=1, description="share of the pairs that is known when training starts")
     split: Literal["seeded", "published"] = Field("seeded", description="seeded: shuffled by split_seed, as the papers")
     split_seed: int | None = Field(None, ge=0, description="none: the run's seed")
+    seeds: Slot[Unsupervised | Nothing] = Field(
+        Nothing(), description="pairs to train on; none: the split's own. The test pairs stay the same"
+    )
     missing_images: Literal["normal", "neighbour", "zero"] = "normal"
     image_ratio: float = Field(1.0, ge=0, le=1, description="R_img: share of the paired entities that keeps an image")
+    image_dropout: float = Field(0.0, ge=0, lt=1, description="share of the image vectors' numbers lost for good")
     top_relations: int = Field(1000, ge=1)
     top_attributes: int = Field(1000, ge=1)
 
@@ -60,6 +76,9 @@ class Training(Settings):
     weight_decay: float = Field(0.01, ge=0)
     schedule: Slot[Cosine | Nothing] = Nothing()
     clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
+    clip_after: Literal["step", "slice"] = Field(
+        "step", description="slice: what has gathered is clipped again after each slice of a step (IBMEA's release)"
+    )
     accumulate: int = Field(1, ge=1, description="batches a step (Loop-M)")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="of matrix products in training (mixed precision); the judge's is always float32"
@@ -74,6 +93,7 @@ class CompletionTraining(Training):
     """Batches of triples (completion specification, 0.3): Adam, floor(triples / batch_size) batches an epoch."""
 
     step: Literal["batch"] = "batch"
+    clip_after: Literal["step"] = "step"
     batch_size: int = Field(1024, ge=1, description="positive triples a step")
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)
@@ -83,7 +103,7 @@ class CompletionTraining(Training):
 class Evaluation(Settings):
     """How a run is judged and which epoch is picked."""
 
-    every: int = Field(50, ge=1, description="epochs between evaluations; the last epoch is always evaluated")
+    every: int = Field(50, ge=1, description="epochs between evaluations; the last one of a stage is always evaluated")
     metric: Literal["mrr", "hits_at_1", "hits_at_10"] = "mrr"
     direction: str
     select: Stateless[Selection] = Field("valid", description="which stored epoch a table shows; every run stores all")
@@ -112,6 +132,17 @@ class AlignmentEvaluation(Evaluation):
         return self
 
 
+class SecondStage(Part):
+    """Pseudo-pairs begin a training of its own: a linear warm-up and half a cosine; the first schedule ends there."""
+
+    kind: Literal["second_stage"] = "second_stage"
+    warmup: float = Field(0.15, ge=0, lt=1, description="share of the horizon")
+    horizon: float = Field(3.0, ge=1, description="where the rate reaches zero, in lengths of this stage")
+    weights: Literal["best", "last"] = Field(
+        "best", description="best: of the epochs before, by eval.metric on valid, on test where nothing is held out"
+    )
+
+
 class Probation(Part):
     """Pseudo-pairs that must be mutual nearest neighbours again and again before they are trained on (spec 0.9)."""
 
@@ -126,4 +157,5 @@ class Probation(Part):
         "every_epoch", description="when a new optimiser is made from `start` on (il_opt_reset)"
     )
     learning_rate_factor: float = Field(0.2, gt=0, description="on the learning rate from `start` on")
+    stage: Slot[SecondStage | Nothing] = Field(Nothing(), description="none: weights and schedule go on at `start`")
     chunk: Stateless[int] = Field(2048, ge=1, description="left entities compared at once")

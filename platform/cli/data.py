@@ -44,12 +44,15 @@ def show(name: Name, json: Json = False) -> None:
     if json:
         task = "alignment" if aligned else "completion"
         plain = {"name": name, "task": task, "fingerprint": dataset.fingerprint, "features": features, "rows": rows}
+        plain["names"] = counts.coverage(dataset)
         plain["advice"] = counts.advice(dataset)
         show_json(plain)
         return
     head = list(dict.fromkeys(column for row in rows for column in row))
     show_table(head, [[row.get(column) for column in head] for row in rows], title=name)
     say(f"features: {', '.join(features) or 'none'}; fingerprint {dataset.fingerprint}")
+    for row in counts.coverage(dataset):
+        say("names, {graph}: {names:,} of {entities:,} entities, {vectors:,} with word vectors".format_map(row))
     for line in counts.advice(dataset):
         say(line)
 
@@ -58,13 +61,17 @@ def show(name: Name, json: Json = False) -> None:
 def import_dataset(
     name: Name,
     source: Annotated[Path, typer.Option("--from", metavar="DIR", help="A folder in any of the field's layouts.")],
+    glove: Annotated[
+        Path | None,
+        typer.Option("--glove", metavar="FILE", help="Word vectors as text: names become the modality 'name'."),
+    ] = None,
     replace: Replace = False,
     json: Json = False,
 ) -> None:
     """Copy a dataset from the field's own files into the home; the layout is recognised."""
     from kgprism.platform.data import catalogue
 
-    _told(catalogue.bring(name, source, replace=replace), json)
+    _told(catalogue.bring(name, source, replace=replace, glove=glove), json)
 
 
 @app.command()

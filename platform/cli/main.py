@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kgprism.platform.cli import ablate, data, doctor, jobs, methods, relations, report, submit, train, tune
+from kgprism.platform.cli import ablate, data, doctor, jobs, methods, relations, report, similarity, submit, train, tune
 from kgprism.platform.cli.screen import complain
 from kgprism.platform.errors import KgprismError
 
@@ -22,6 +22,7 @@ app.command("tune")(tune.tune)
 app.command("ablate")(ablate.ablate)
 app.command("report")(report.report)
 app.command("relations")(relations.relations)
+app.command("similarity")(similarity.similarity)
 app.add_typer(data.app, name="data")
 app.add_typer(methods.app, name="methods")
 app.command("doctor")(doctor.doctor)

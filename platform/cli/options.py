@@ -3,18 +3,23 @@
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from kgprism.platform.errors import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from kgprism.platform.settings import Selection
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a dotted key, such as train.epochs=5. Can be repeated."),
 ]
-Preset = Annotated[str | None, typer.Option("--preset", help="Published settings: code or paper.")]
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="Published settings, such as code: see kgprism methods show.")
+]
 Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that train one run together.")]
 Cpus = Annotated[float, typer.Option("--cpus", min=0, help="CPU cores of each run (of each of its workers).")]
 Gpus = Annotated[
@@ -63,8 +68,8 @@ def one_of(option: str, word: str, words: tuple[str, ...]) -> None:
         raise ConfigurationError(f"{option}: unknown word '{word}'{nearest(word, words)}")
 
 
-def known_selection(word: str) -> None:
-    """Refuse an unknown selection.
+def known_selection(word: str) -> "Selection":
+    """Return the selection, and refuse an unknown one.
 
     Raises:
         ConfigurationError: naming the nearest.
@@ -72,3 +77,4 @@ def known_selection(word: str) -> None:
     from kgprism.platform.settings import SELECTIONS
 
     one_of("--select", word, SELECTIONS)
+    return cast("Selection", word)

@@ -17,7 +17,7 @@ def relations(
     json: Json = False,
 ) -> None:
     """Show how well each relation's heads and tails are found in a finished completion run."""
-    known_selection(select)
+    chosen = known_selection(select)
     from kgprism.platform.data import catalogue
     from kgprism.platform.studies.breakdown import by_relation
     from kgprism.platform.studies.store import Store
@@ -26,7 +26,7 @@ def relations(
     record = store.read(run)
     if record is None:
         raise ConfigurationError(f"no finished run '{run}'{nearest(run, [known.id for known in store])}")
-    lines = by_relation(record, catalogue.load(record.dataset), select)  # type: ignore[arg-type]
+    lines = by_relation(record, catalogue.load(record.dataset), chosen)
     if json:
         show_json([asdict(line) for line in lines])
         return

@@ -57,6 +57,11 @@ def contents(folder: Path) -> dict[str, str]:
     return found
 
 
+def digest_of(data: bytes) -> str:
+    """Return what `contents` has for a file of these bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def _hash(path: Path) -> str:
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from kgprism.platform.data import cache, layouts, toy
-from kgprism.platform.data.graph import CompletionGraph, Dataset
+from kgprism.platform.data import cache, layouts, surface_forms, toy
+from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset
 from kgprism.platform.data.holdout import holdout
 from kgprism.platform.data.published import BENCHMARKS
 from kgprism.platform.errors import DataError, nearest
@@ -81,8 +81,10 @@ def _held_out(name: str) -> Dataset:
     return replace(holdout(source, 0.1, 0), name=name)
 
 
-def bring(name: str, folder: Path, *, replace: bool = False) -> Imported:
+def bring(name: str, folder: Path, *, replace: bool = False, glove: Path | None = None) -> Imported:
     """Copy a dataset from the field's own files into the home, after it was read from there once without an error.
+
+    Of a GloVe file, the lines of words in the entities' names are kept beside the other files.
 
     Raises:
         DataError: if it cannot be read, if the name is taken by other data, or if the name is no plain word.
@@ -91,10 +93,13 @@ def bring(name: str, folder: Path, *, replace: bool = False) -> Imported:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
     layout = layouts.recognise(folder)
-    layouts.read(name, folder)
+    dataset = layouts.read(name, folder)
+    made = {surface_forms.KEPT: _word_vectors(dataset, glove)} if glove else {}
     target, contents = _folder(name), cache.contents(folder)
-    if target.is_dir() and _same(target, contents):
-        return Imported(name, layout.name, target, len(contents), changed=False)
+    digests = {_inside(path): known for path, known in contents.items()}
+    digests |= {path: cache.digest_of(data) for path, data in made.items()}
+    if target.is_dir() and _same(target, digests):
+        return Imported(name, layout.name, target, len(digests), changed=False)
     if os.path.lexists(target) and not replace:
         raise DataError(f"{target} holds other data already: choose another name, or repeat with --replace")
     temporary = target.with_name(f".{name}.{uuid4().hex}")
@@ -102,10 +107,29 @@ def bring(name: str, folder: Path, *, replace: bool = False) -> Imported:
         for path in contents:
             (temporary / _inside(path)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / path, temporary / _inside(path))
+        for path, data in made.items():
+            (temporary / path).write_bytes(data)
         _put(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return Imported(name, layout.name, target, len(contents), changed=True)
+    return Imported(name, layout.name, target, len(digests), changed=True)
+
+
+def _word_vectors(dataset: Dataset, glove: Path) -> bytes:
+    """Return the lines of a GloVe file that the names of a dataset need.
+
+    Raises:
+        DataError: if the file is malformed or knows none of the words, or the dataset has no names.
+    """
+    if not isinstance(dataset, AlignedGraphs):
+        raise DataError(f"--glove: word vectors are for alignment, {dataset.name} is data for completion")
+    wanted = surface_forms.vocabulary(dataset.left, dataset.right)
+    if not wanted:
+        raise DataError(f"--glove: {dataset.name} has no names (plain layout: kg1/names.tsv and kg2/names.tsv)")
+    found = surface_forms.chosen(glove, wanted)
+    if not found:
+        raise DataError(f"{glove}: has none of the {len(wanted):,} words in the names of {dataset.name}")
+    return b"".join(line + b"\n" for line in found.values())
 
 
 def _data() -> Path:
@@ -134,10 +158,10 @@ def _inside(path: str) -> str:
     return path.removeprefix(f"..{os.sep}")
 
 
-def _same(target: Path, contents: dict[str, str]) -> bool:
+def _same(target: Path, digests: dict[str, str]) -> bool:
     """Tell whether `target` holds the same files already; data that cannot be read any more are other data."""
     try:
-        return cache.contents(target) == {_inside(path): digest for path, digest in contents.items()}
+        return cache.contents(target) == digests
     except DataError:
         return False
 

@@ -71,10 +71,27 @@ def problems(dataset: Dataset) -> list[Problem]:
     return [Problem(place, kind, int(count)) for place, kind, count in found if count]
 
 
+def coverage(dataset: Dataset) -> list[Row]:
+    """Return a row a graph with names: ``graph``, ``entities``, how many have ``names`` and how many ``vectors``."""
+    sides = {"left": dataset.left, "right": dataset.right} if isinstance(dataset, AlignedGraphs) else {}
+    return [
+        {
+            "graph": side,
+            "entities": len(graph.entities),
+            "names": sum(map(bool, graph.names)),
+            "vectors": len(graph.features["name"].entities) if "name" in graph.features else 0,
+        }
+        for side, graph in sides.items()
+        if any(graph.names)
+    ]
+
+
 def advice(dataset: Dataset) -> list[str]:
-    """Return what a completion dataset lacks and what to do about it, a line each."""
+    """Return what a dataset lacks and what to do about it, a line each."""
     if not isinstance(dataset, CompletionGraph):
-        return []
+        spelt = "char" in dataset.modalities and "name" not in dataset.modalities
+        line = f"no word vectors of names: kgprism data import {dataset.name} --from DIR --glove FILE --replace"
+        return [f"{line} (modality name; char needs none)"] if spelt else []
     found = []
     absent = {modality: stem for modality, (_, stem) in STEMS.items() if modality not in dataset.graph.features}
     if absent:

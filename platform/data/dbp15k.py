@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kgprism.platform.data import lines, order, vectors
+from kgprism.platform.data import lines, order, surface_forms, vectors
 from kgprism.platform.data.graph import AlignedGraphs, Features, MultiModalGraph
 from kgprism.platform.errors import DataError
 
@@ -24,7 +24,8 @@ def sources(folder: Path) -> dict[str, Path]:
         found["images"] = images
     names = [*sorted(folder.glob("dbp_*.json")), *sorted(folder.glob("translated_ent_name/dbp_*.json"))]
     names += folder.parent.glob(f"translated_ent_name/dbp_{folder.name}.json")
-    return found | ({"names": names[0]} if names else {})
+    found |= {"names": names[0]} if names else {}
+    return found | surface_forms.kept(folder)
 
 
 def build(name: str, files: Mapping[str, Path]) -> AlignedGraphs:
@@ -41,6 +42,7 @@ def build(name: str, files: Mapping[str, Path]) -> AlignedGraphs:
         _graph(files, side, own, labels, found, names)
         for side, own, (_, labels), found in zip(SIDES, ids, entities, features, strict=True)
     )
+    left, right = surface_forms.with_vectors(files, left, right)
     pairs = lines.numbers(files["ill_ent_ids"], "left entity id", "right entity id")
     for column, what in enumerate(("left entity id", "right entity id")):
         pairs[:, column] = lines.positions(files["ill_ent_ids"], pairs[:, column], ids[column], what)

@@ -1,4 +1,4 @@
-"""From two graphs to one id space with the bags, images and texts that a method is built from."""
+"""From two graphs to one id space with the bags, images, texts and surface forms that a method is built from."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from kgprism.platform.data.graph import AlignedGraphs, Features
-from kgprism.platform.data.images import filled, removed
+from kgprism.platform.data.images import filled, removed, worn
 from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.data.surface_forms import bigrams
 from kgprism.platform.errors import DataError, nearest
 from kgprism.platform.seeding import generator
 from kgprism.platform.settings import AlignmentData
@@ -36,6 +37,8 @@ def join(graphs: AlignedGraphs, settings: AlignmentData, seed: int, modalities: 
         elif modality == "attribute":
             features[modality] = _attributes(graphs, settings.top_attributes)
             present[modality] = features[modality].any(1)
+        elif modality == "char":
+            features[modality], present[modality] = _characters(graphs, seed)
         else:
             values, known = _vectors(graphs, modality, triples, settings, seed)
             features[modality] = normalize(torch.from_numpy(values), dim=1)
@@ -64,6 +67,21 @@ def _attributes(graphs: AlignedGraphs, width: int) -> Tensor:
     return _scatter(graphs, rows[kept, 0] * width + column[kept], width).clamp_(max=1)
 
 
+def _characters(graphs: AlignedGraphs, seed: int) -> tuple[Tensor, Tensor]:
+    """Count the pairs of letters inside the words of names; rows of length one, random where there is no pair."""
+    cells, width = bigrams([*graphs.left.names, *graphs.right.names])
+    table = np.zeros((len(graphs.left.entities) + len(graphs.right.entities), width), np.float32)
+    table[cells[:, 0], cells[:, 1]] = cells[:, 2]
+    known = table.any(1)
+    table[~known] = _random(seed, "char", (int((~known).sum()), width))
+    return normalize(torch.from_numpy(table), dim=1), torch.from_numpy(known)
+
+
+def _random(seed: int, modality: str, shape: tuple[int, int]) -> np.ndarray:
+    """Draw U(-0.5, 0.5), which stands for surface forms that nothing is known of (as released; spec 0.3)."""
+    return generator(seed, modality, "filled").random(shape, np.float32) - np.float32(0.5)
+
+
 def _columns(occurrences: np.ndarray, labels: Sequence[str], width: int) -> np.ndarray:
     """Return the column of each label, the most frequent first; `width` for those that find no place.
 
@@ -86,11 +104,16 @@ def _scatter(graphs: AlignedGraphs, cells: np.ndarray, width: int) -> Tensor:
 def _vectors(
     graphs: AlignedGraphs, modality: str, triples: np.ndarray, settings: AlignmentData, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return raw vectors of all entities and which were there; only images are taken away and filled in."""
+    """Return raw vectors of all entities and which were there; images are also taken away, and filled in as asked."""
     count = len(graphs.left.entities) + len(graphs.right.entities)
     known = _stacked(graphs, modality)
     if modality != "image":
-        return filled(known, count, triples, "zero", generator(seed, modality))
+        values, there = filled(known, count, triples, "zero", generator(seed, modality))
+        if modality == "name":
+            values[~there] = _random(seed, modality, (int((~there).sum()), values.shape[1]))
+        return values, there
+    if settings.image_dropout:
+        known = worn(known, settings.image_dropout, generator(seed, "images", "worn"))
     if settings.image_ratio < 1:
         paired = np.unique(graphs.pairs + np.array([0, len(graphs.left.entities)]))
         known = removed(known, paired, settings.image_ratio, generator(seed, "images", "removed"))

@@ -83,6 +83,11 @@ def fingerprint(arrays: Arrays) -> str:
     return state.hexdigest()
 
 
+def _spelt(names: list[str]) -> bool:
+    """Tell whether any name has a word of two letters."""
+    return any(len(word) > 1 for name in names for word in name.split())
+
+
 @dataclass(frozen=True, eq=False)
 class AlignedGraphs:
     """Two graphs and the pairs between them: ``pairs`` (pairs, 2) left id, right id, in the source's order.
@@ -123,7 +128,8 @@ class AlignedGraphs:
         """What a method can be given besides the graph itself."""
         attributes = len(self.left.attribute_triples) and len(self.right.attribute_triples)
         shared = set(self.left.features) & set(self.right.features)
-        return {"relation"} | shared | ({"attribute"} if attributes else set())
+        found = {"relation"} | shared | ({"attribute"} if attributes else set())
+        return found | ({"char"} if _spelt(self.left.names) and _spelt(self.right.names) else set())
 
 
 @dataclass(frozen=True, eq=False)

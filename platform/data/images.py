@@ -1,4 +1,4 @@
-"""Images that are missing: taken away on purpose (R_img), and filled in."""
+"""Images that are missing or damaged: taken away (R_img) or worn on purpose, and filled in."""
 
 from typing import Literal
 
@@ -20,6 +20,14 @@ def removed(images: Features, paired: np.ndarray, ratio: float, draw: np.random.
     pictured = draw.permutation(np.intersect1d(images.entities, paired))
     kept = ~np.isin(images.entities, pictured[int(ratio * len(paired)) :])
     return Features(images.entities[kept], images.values[kept])
+
+
+def worn(images: Features, probability: float, draw: np.random.Generator) -> Features:
+    """Lose each number of each vector with a `probability`; a larger one also loses what a smaller one does.
+
+    Neither what is left nor what is filled in from it needs a larger scale: rows are normalised afterwards.
+    """
+    return Features(images.entities, images.values * (draw.random(images.values.shape, np.float32) >= probability))
 
 
 def filled(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kgprism.platform.data import lines, order, vectors
+from kgprism.platform.data import lines, order, surface_forms, vectors
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Features, MultiModalGraph
 from kgprism.platform.errors import DataError
 
@@ -30,7 +30,7 @@ def sources(folder: Path) -> dict[str, Path]:
     found |= {part: file for part, file in splits.items() if file}
     if images := vectors.find(folder, "*img*"):
         found |= {"images": images} | {f"{side}/ids": lines.need(folder / side, "source_ids.tsv") for side in SIDES}
-    return found
+    return found | surface_forms.kept(folder)
 
 
 def completion_sources(folder: Path) -> dict[str, Path]:
@@ -53,6 +53,7 @@ def build(name: str, files: Mapping[str, Path]) -> AlignedGraphs:
         known = [_source_ids(own["ids"], len(graph.entities)) for own, graph in zip(sides, (left, right), strict=True)]
         found = vectors.features(files["images"], "image", *known)
         left, right = (_with_images(graph, images) for graph, images in zip((left, right), found, strict=True))
+    left, right = surface_forms.with_vectors(files, left, right)
     pairs = _pairs(files["pairs"], left, right)
     splits = _below(files, "splits")
     if splits and not {"train", "test"} <= set(splits):

@@ -11,6 +11,7 @@ import numpy as np
 
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Features, MultiModalGraph
 from kgprism.platform.data.order import ranks
+from kgprism.platform.data.surface_forms import named
 from kgprism.platform.seeding import generator
 
 _SEED = 20254
@@ -23,6 +24,7 @@ _RELATIONS, _ATTRIBUTES = 20, 60
 #: A side keeps this share of the triples and attributes, and adds this share of its own.
 _KEPT, _STRANGE = 0.65, 0.25
 _PRESENT = 0.85
+_WORDS, _RENAMED, _NAMELESS = 240, 0.33, 0.05
 
 #: Latent relation -> a graph's own one; -1: the graph lacks it. The right graph merges four and turns two around.
 _LEFT_RELATION = np.array([*range(18), -1, -1])
@@ -32,21 +34,26 @@ _TURNED = (4, 5)
 
 @dataclass(frozen=True, eq=False)
 class _World:
-    """What both graphs are views of: the triples, attributes, images and texts of all entities, without noise."""
+    """What both graphs are views of: the triples, attributes, images, texts, names of all entities, without noise.
+
+    ``words`` (entities, 2): places in the vocabulary.
+    """
 
     triples: np.ndarray
     attributes: np.ndarray
     image: np.ndarray
     text: np.ndarray
+    words: np.ndarray
 
 
 @cache
 def aligned() -> AlignedGraphs:
-    """Return two graphs of 440 entities, 400 of them shared: relations and attributes renamed, images, texts.
+    """Return two graphs of 440 entities, 400 of them shared: relations and attributes renamed, images, texts, names.
 
     No modality is enough: images and texts are one latent vector an entity with noise of each side, entities of one
     group look alike, half of the pictures are bad, and 15 % are missing. Each side lacks a third of the triples and
-    attributes and has a fifth of its own; the two relation schemas differ.
+    attributes and has a fifth of its own; the two relation schemas differ. Names are two words, of which each side
+    replaces a third; one entity in twenty has none.
     """
     world = _world()
     mine, theirs = np.arange(_ALL - _ALONE), np.delete(np.arange(_ALL), np.s_[_SHARED : _SHARED + _ALONE])
@@ -65,7 +72,8 @@ def _world() -> _World:
         draw = generator(_SEED, modality)
         return draw.normal(size=(_ALL, width)) + draw.normal(size=(_GROUPS, width))[groups]
 
-    return _World(_links(kinds, groups), _traits(kinds, groups), looks("image", 64), looks("text", 32))
+    told = generator(_SEED, "names").integers(_WORDS, size=(_ALL, 2))
+    return _World(_links(kinds, groups), _traits(kinds, groups), looks("image", 64), looks("text", 32), told)
 
 
 def _links(kinds: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -120,8 +128,31 @@ def _side(
         attributes=[f"{side}:attribute{number}" for number in range(_ATTRIBUTES)],
         attribute_triples=draw.permutation(np.stack([local[held[:, 0]], other[held[:, 1]]], 1)),
         features=features,
+        names=_names(side, world.words[members[order]]),
     )
-    return graph, ids
+    return named(graph, _word_vectors()), ids
+
+
+def _names(side: str, told: np.ndarray) -> list[str]:
+    """Spell the words ``(members, 2)``, some of them replaced, some names left out."""
+    draw = generator(_SEED, side, "names")
+    told = np.where(draw.random(told.shape) < _RENAMED, draw.integers(_WORDS, size=told.shape), told)
+    kept = draw.random(len(told)) >= _NAMELESS
+    spelt = [" ".join(map(_spelt, row)) for row in told.tolist()]
+    return [name if there else "" for name, there in zip(spelt, kept, strict=True)]
+
+
+def _spelt(word: int) -> str:
+    """Return two syllables, different for every word; words of near numbers share one."""
+    syllables = [consonant + vowel for consonant in "bdklmnrs" for vowel in "aiu"]
+    return syllables[word // len(syllables)] + syllables[word % len(syllables)]
+
+
+def _word_vectors() -> dict[str, np.ndarray]:
+    """Return a vector for nine words in ten, as a file of word vectors would have."""
+    draw = generator(_SEED, "word vectors")
+    vectors, known = draw.normal(size=(_WORDS, 24)).astype(np.float32), draw.random(_WORDS) < 0.9
+    return {_spelt(word): vectors[word] for word in np.flatnonzero(known).tolist()}
 
 
 def _labels(draw: np.random.Generator, prefix: str, count: int) -> list[str]:

@@ -13,6 +13,9 @@ from kgprism.platform.errors import DataError, nearest
 
 #: How many of the highest similarities are looked through for each pair that is wanted.
 WIDTH = 100
+#: Cosines count to this many decimals: what is equal in truth, as many names are, must not be ordered by how a machine
+#: rounds, or workers on two machines would train on different seeds.
+DECIMALS = 7
 
 
 def unsupervised(
@@ -22,7 +25,7 @@ def unsupervised(
 
     The ``100 x count`` highest cosines of `modality` are gone through in descending order, and a pair is kept if both
     its ends are free. `among` says whether entities whose vectors were filled in take part, as in the releases. Holds
-    ``chunk x right entities`` similarities at a time.
+    ``chunk x right entities`` similarities at a time. Among equals, lower ids come first.
 
     Raises:
         DataError: if the graphs lack the modality.
@@ -32,8 +35,8 @@ def unsupervised(
     rows = torch.arange(graph.entities)
     kept = rows if among == "all" else rows[graph.present[modality]]
     left, right = kept[kept < graph.left], kept[kept >= graph.left]
-    vectors = normalize(graph.features[modality], dim=1)
-    ranked = _highest(vectors[left], vectors[right], WIDTH * count, chunk)
+    one_side, other_side = (normalize(graph.features[modality][side], dim=1) for side in (left, right))
+    ranked = _ordered(_highest(one_side, other_side, WIDTH * count, chunk), one_side, other_side, chunk)
     one, other = left[ranked[:, 0]].numpy(), right[ranked[:, 1]].numpy() - graph.left
     found = list(_free(one.tolist(), other.tolist(), count))
     return np.array(found, np.int64).reshape(-1, 2)
@@ -50,6 +53,16 @@ def _highest(left: Tensor, right: Tensor, count: int, chunk: int) -> Tensor:
         order = order[values[order].argsort(descending=True, stable=True)][:count]
         values, places = values[order], places[order]
     return torch.stack([places // max(1, len(right)), places % max(1, len(right))], 1)
+
+
+def _ordered(places: Tensor, left: Tensor, right: Tensor, chunk: int) -> Tensor:
+    """Return the places ``(count, 2)`` by their cosines of double precision, rounded; the lower place first."""
+    places = places[(places[:, 0] * len(right) + places[:, 1]).argsort()]
+    cosines = [
+        (normalize(left[part[:, 0]].double()) * normalize(right[part[:, 1]].double())).sum(1)
+        for part in places.split(chunk)
+    ]
+    return places[torch.cat(cosines).round(decimals=DECIMALS).argsort(descending=True, stable=True)]
 
 
 def _free(left: list[int], right: list[int], count: int) -> Iterator[tuple[int, int]]:

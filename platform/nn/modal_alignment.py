@@ -1,6 +1,6 @@
 """What alignment methods with several modalities share: their inputs, noise on them, a linear map of each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kgprism.platform.batch import Batch
 from kgprism.platform.data.joint import JointGraph
 from kgprism.platform.method import Alignment
-from kgprism.platform.nn.noise import Clean, Dropping, Masking, Noise
+from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking, Noise
 from kgprism.platform.part import Slot
 from kgprism.platform.seeding import derive
 
@@ -17,6 +17,8 @@ from kgprism.platform.seeding import derive
 ORDER = ("image", "attribute", "relation", "graph", "text", "name", "char")
 #: Modalities whose rows are there for every entity: a row of zeros is a count of nothing.
 COUNTED = ("attribute", "relation")
+#: Surface forms, which no noise touches (alignment specification, 2.2).
+SPARED = ("name", "char")
 
 
 class ModalAlignment(Alignment):
@@ -28,7 +30,7 @@ class ModalAlignment(Alignment):
     class Config(Alignment.Config):
         """What all of them can be told."""
 
-        noise: Slot[Masking | Dropping | Clean] = Clean()
+        noise: Slot[Masking | Gaussian | Dropping | Clean] = Clean()
 
     def __init__(self, config: Config, graph: JointGraph, seed: int) -> None:
         super().__init__(config, graph, seed)
@@ -37,18 +39,18 @@ class ModalAlignment(Alignment):
         for name in self.modalities:
             self.register_buffer(f"{name}_features", graph.features[name], persistent=False)
         everyone = torch.ones(graph.entities, dtype=torch.bool)
-        present = {name: everyone if name in COUNTED else graph.present[name] for name in self.modalities}
-        self.noise: Noise = self.part(
-            "noise", config.noise.build, derive(seed, "noise"), {n: graph.features[n] for n in self.modalities}, present
-        )
+        noisy = {name: graph.features[name] for name in self.modalities if name not in SPARED}
+        present = {name: everyone if name in COUNTED else graph.present[name] for name in noisy}
+        self.noise: Noise = self.part("noise", config.noise.build, derive(seed, "noise"), noisy, present)
 
     def inputs(self, **learned: Tensor) -> dict[str, Tensor]:
         """Return the features of every modality and the `learned` tables, ``(entities, width)`` each, noise included.
 
-        Called twice in one step with the same tables it returns the same noise.
+        Called twice in one step with the same tables it returns the same noise. Surface forms stay as they are.
         """
         features = {name: getattr(self, f"{name}_features") for name in self.modalities}
-        return self.noise({**learned, **features})
+        spared = {name: features.pop(name) for name in SPARED if name in features}
+        return {**self.noise({**learned, **features}), **spared}
 
     def heads(self, widths: Mapping[str, int] | int) -> nn.ModuleDict:
         """Return a linear map a modality, to one width or each to its own; PyTorch's start."""
@@ -67,9 +69,9 @@ class ModalAlignment(Alignment):
     def start_epoch(self, epoch: int) -> None:
         self.noise.start_epoch(epoch)
 
-    def forward(self, batch: Batch, phase: str = "train") -> dict[str, Tensor]:
+    def slices(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
         self.noise.start_step(batch.seed)
-        return super().forward(batch, phase)
+        return super().slices(batch)
 
 
 def entity_table(entities: int, width: int, start: str = "normal") -> nn.Embedding:

@@ -1,4 +1,4 @@
-"""Noise on the inputs of an encoder while it is trained: SNAG's Gauss modality noise masking (GMNM), or plain dropout.
+"""Noise on the inputs of an encoder while it is trained: SNAG's Gauss modality noise masking (GMNM) or simpler ones.
 
 A noise takes named tables, one row an entity, and returns tables of the same names; in eval mode they come back as they
 are. Facts: completion specification, 2.3 and 2.6.
@@ -49,18 +49,31 @@ class Masking(Part):
         return GaussianMasking(self, seed, features, present)
 
 
-class GaussianMasking(Noise):
+class Gaussian(Part):
+    """Every row moves a little: x + strength * deviation * z, with the deviations of `Masking` and no mean."""
+
+    kind: Literal["gaussian"] = "gaussian"
+    strength: float = Field(0.1, ge=0, description="in standard deviations of a column")
+    refresh: Literal["epoch", "step"] = Field("step", description="how long drawn noise stays")
+    structure_scale: float = Field(1.0, ge=0, description="on the strength for learned tables; 0: these are clean")
+    feature_scale: float = Field(1.0, ge=0, description="on the strength for features; 0: these are clean")
+
+    def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Noise:
+        return AddedNoise(self, seed, features, present)
+
+
+class DrawnNoise(Noise):
     """Draws from a seed, the epoch or step, and the table's name, so that a resumed run and all workers draw the same.
 
     `features` (entities, width) and `present` (entities,) are of the tables that do not change; a table of another name
     is learned.
     """
 
-    def __init__(
-        self, settings: Masking, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
-    ) -> None:
+    settings: Masking | Gaussian
+
+    def __init__(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> None:
         super().__init__()
-        self.settings, self.seed, self.fixed = settings, seed, frozenset(features)
+        self.seed, self.fixed = seed, frozenset(features)
         for name, table in features.items():
             mean, deviation = moments(table[present[name]])
             self.register_buffer(f"{name}_mean", mean, persistent=False)
@@ -82,27 +95,70 @@ class GaussianMasking(Noise):
     def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not self.training:
             return dict(tables)
-        return {name: self._masked(name, table) for name, table in tables.items()}
+        found = {}
+        for name, table in tables.items():
+            scale = self.settings.feature_scale if name in self.fixed else self.settings.structure_scale
+            if name not in self.drawn:
+                draw = torch.Generator(table.device).manual_seed(derive(self.moment, name))
+                self.drawn[name] = self._draw(table.detach(), self._moments(name, table.detach()), scale, draw)
+            found[name] = self._mix(table, *self.drawn[name], scale * self.settings.strength)
+        return found
 
-    def _masked(self, name: str, table: Tensor) -> Tensor:
-        scale = self.settings.feature_scale if name in self.fixed else self.settings.structure_scale
-        if name not in self.drawn:
-            self.drawn[name] = self._draw(name, table.detach(), scale * self.settings.probability)
-        rows, noise = self.drawn[name]
-        strength = scale * self.settings.strength
+    def _moments(self, name: str, table: Tensor) -> tuple[Tensor, Tensor]:
+        if name in self.fixed:
+            return getattr(self, f"{name}_mean"), getattr(self, f"{name}_deviation")
+        return moments(table)
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return the rows that are changed and what they are mixed with, ``(rows, width)``."""
+        raise NotImplementedError
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        raise NotImplementedError
+
+
+class GaussianMasking(DrawnNoise):
+    """What `Masking` says."""
+
+    def __init__(
+        self, settings: Masking, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__(seed, features, present)
+        self.settings: Masking = settings
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        uniform = torch.rand(len(table), generator=draw, device=table.device)
+        rows = (uniform < scale * self.settings.probability).nonzero().squeeze(1)
+        return rows, columns[0] + columns[1] * _standard(table[rows], draw)
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
         return table.index_copy(0, rows, (1 - strength) * table[rows] + strength * noise)
 
-    def _draw(self, name: str, table: Tensor, probability: float) -> tuple[Tensor, Tensor]:
-        """Return the rows that are changed and what they are mixed with, ``(rows, width)``."""
-        draw = torch.Generator(table.device).manual_seed(derive(self.moment, name))
-        uniform = torch.rand(len(table), generator=draw, device=table.device)
-        rows = (uniform < probability).nonzero().squeeze(1)
-        if name in self.fixed:
-            mean, deviation = getattr(self, f"{name}_mean"), getattr(self, f"{name}_deviation")
-        else:
-            mean, deviation = moments(table)
-        z = torch.randn(len(rows), table.shape[1], generator=draw, device=table.device, dtype=table.dtype)
-        return rows, mean + deviation * z
+
+class AddedNoise(DrawnNoise):
+    """What `Gaussian` says."""
+
+    def __init__(
+        self, settings: Gaussian, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__(seed, features, present)
+        self.settings: Gaussian = settings
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        return torch.arange(len(table), device=table.device), columns[1] * _standard(table, draw)
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        return table + strength * noise
+
+
+def _standard(like: Tensor, draw: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=draw, device=like.device, dtype=like.dtype)
 
 
 class Dropping(Part):

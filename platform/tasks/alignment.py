@@ -35,6 +35,7 @@ class AlignmentTask:
         self.accepted = np.zeros((0, 2), np.int64)
         part = config.pseudo_pairs
         self.watch = probation.Watch(part, left, right) if isinstance(part, Probation) else None
+        self.stage = probation.stage(part, config.train.epochs) if isinstance(part, Probation) else None
 
     def to(self, device: torch.device) -> "AlignmentTask":
         """Make batches on another device than the configured one, and return the task."""

@@ -15,7 +15,7 @@ from kgprism.platform.nn.known import Known
 from kgprism.platform.nn.scoring import Side
 from kgprism.platform.seeding import derive, generator
 from kgprism.platform.tasks.ranking import Ranks, forgive, tally
-from kgprism.platform.tasks.task import Judgement, Restart
+from kgprism.platform.tasks.task import Judgement, Restart, Stage
 
 SIDES: tuple[Side, ...] = ("head", "tail")
 
@@ -29,6 +29,7 @@ class CompletionTask:
         self.train = torch.from_numpy(graph.graph.triples.copy())
         self.queries = {"valid": torch.from_numpy(graph.valid.copy()), "test": torch.from_numpy(graph.test.copy())}
         self.splits = tuple(name for name, triples in self.queries.items() if len(triples))
+        self.stage: Stage | None = None
         true = graph.graph.triples
         if config.eval.filter == "all":
             true = np.concatenate([true, graph.valid, graph.test, graph.known])

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kgprism.platform.settings import Probation
-from kgprism.platform.tasks.task import Restart
+from kgprism.platform.settings import Probation, SecondStage
+from kgprism.platform.tasks.task import Restart, Stage
 
 
 class Watch:
@@ -79,4 +79,11 @@ def restart(settings: Probation, epoch: int) -> Restart | None:
     every_epoch = settings.restart == "every_epoch"
     if epoch == settings.start or (every_epoch and epoch > settings.start):
         return Restart(settings.learning_rate_factor, fresh=settings.restart != "never")
+    return None
+
+
+def stage(settings: Probation, epochs: int) -> Stage | None:
+    """Return the run's second training; one that would begin after the last of `epochs` leaves a single one."""
+    if isinstance(settings.stage, SecondStage) and settings.start < epochs:
+        return Stage(settings.start, settings.stage)
     return None

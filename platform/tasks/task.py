@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from kgprism.platform.batch import Batch, Triples
+from kgprism.platform.settings import SecondStage
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,21 @@ class Restart:
     fresh: bool
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A training of its own that begins at epoch `start`, counted from 0."""
+
+    start: int
+    settings: SecondStage
+
+
 class Task(Protocol):
     """Batches, judge and pseudo-labels of one run; it holds no weights."""
 
     #: the parts that are judged while training, such as ``("valid", "test")``
     splits: tuple[str, ...]
+    #: the second training of the run, if there is one
+    stage: Stage | None
 
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch | Triples]:
         """Yield one batch a backward pass; the order depends on the seed and the epoch only."""

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 from kgprism.platform import method as methods
 from kgprism.platform.errors import RunError
-from kgprism.platform.method import Method
+from kgprism.platform.method import Alignment, Method
 from kgprism.platform.seeding import seeded
 from kgprism.platform.settings import Evaluation, Training
 from kgprism.platform.tasks.task import Task
@@ -50,9 +51,12 @@ class Loop:
         self.workers, self.folder, self.listener = workers or Workers(), folder, listener
         self.device = methods.device(training.device)
         method.to(self.device)
-        self.module = self.workers.wrap(method)
-        self.optimiser = Optimiser(method, training)
-        self.selecting = Selecting(task.splits, evaluation, training.keep_weights)
+        self.sliced = training.clip_after == "slice" and training.clip > 0
+        # Slice by slice the gradients are averaged here, and a wrapper that waits for whole steps would be in the way.
+        self.module = method if self.sliced else self.workers.wrap(method)
+        self.optimiser = Optimiser(method, training, task.stage)
+        leads = task.stage is not None and task.stage.settings.weights == "best"
+        self.selecting = Selecting(task.splits, evaluation, training.keep_weights, leads=leads)
         self.history: list[Row] = []
         self.seconds = 0.0
         self.saved = time.monotonic()
@@ -82,14 +86,16 @@ class Loop:
 
     def _epoch(self, epoch: int) -> str:
         """Train one epoch, judge if it is due, and return why to stop, if so."""
-        began = time.monotonic()
+        began, stage = time.monotonic(), self.task.stage
+        begun = self._begin_stage() if stage and epoch == stage.start else {}
         self.method.start_epoch(epoch)
         if restart := self.task.restart(epoch):
             self.optimiser.restart(restart)
         added = self._pseudo_pairs(epoch, "before")
-        row = self._steps(epoch) | self.method.report()
+        row = self._steps(epoch) | self.method.report() | begun
         added += self._pseudo_pairs(epoch, "after")
-        due = (epoch + 1) % self.evaluation.every == 0 or epoch + 1 == self.training.epochs
+        ends = (self.training.epochs, *([stage.start] if stage else []))
+        due = (epoch + 1) % self.evaluation.every == 0 or epoch + 1 in ends
         gained = self._judge(epoch + 1, row) if due else True
         sync(self.device)
         row |= {"seconds": time.monotonic() - began} | ({"pseudo_pairs": float(added)} if added else {})
@@ -97,8 +103,19 @@ class Loop:
         self.history.append(row)
         if self.workers.first and self.listener(row):
             return "pruned"
-        waited = self.selecting.waited
-        return "patience" if not gained and 0 < self.training.patience <= waited else ""
+        patient = not stage or epoch >= stage.start
+        return "patience" if patient and not gained and 0 < self.training.patience <= self.selecting.waited else ""
+
+    def _begin_stage(self) -> Row:
+        """Go back to the best weights so far, on all workers, where the stage wants them; return their epoch."""
+        # The first worker alone judges and keeps weights.
+        leader = self.workers.agree(self.selecting.lead())
+        if not leader.epoch:
+            return {}
+        with torch.no_grad():
+            for name, parameter in self.method.named_parameters():
+                parameter.copy_(leader.weights[name])
+        return {"restored": float(leader.epoch)}
 
     def _steps(self, epoch: int) -> Row:
         """Take an epoch's optimiser steps and return the mean of every loss term."""
@@ -108,14 +125,47 @@ class Loop:
         for number, batch in enumerate(batches, start=1):
             found: dict[str, Tensor] = {}
             for phase in self.method.phases:
-                with self.precision():
-                    losses = self.module(batch, phase)
-                torch.stack(list(losses.values())).sum().backward()
-                found |= {name: value.detach() for name, value in losses.items()}
+                found |= self._sliced(batch) if self.sliced else self._whole(batch, phase)
                 if number % self.training.accumulate == 0 or number == len(batches):
-                    self.optimiser.step((epoch + number / len(batches)) / self.training.epochs, phase)
+                    self.optimiser.step(epoch + number / len(batches), phase)
             terms.append(found)
         return self._means(epoch, terms)
+
+    def _whole(self, batch: Any, phase: str) -> dict[str, Tensor]:
+        """Add a batch's gradient to what has gathered, and return its loss terms."""
+        with self.precision():
+            losses = self.module(batch, phase)
+        torch.stack(list(losses.values())).sum().backward()
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _sliced(self, batch: Any) -> dict[str, Tensor]:
+        """Do as `_whole`, but add the slices' gradients one by one and clip after each: g <- clip(g + slice)."""
+        found: dict[str, Tensor] = {}
+        trained = [p for p in self.method.parameters() if p.requires_grad]
+        # An alignment method encodes once and yields the losses of every slice.
+        slices = cast(Alignment, self.method).slices(batch)
+        while True:
+            with self.precision():
+                losses = next(slices, None)
+            if losses is None:
+                return found
+            gathered = [p.grad for p in trained]
+            for parameter in trained:
+                parameter.grad = None
+            torch.stack(list(losses.values())).sum().backward(retain_graph=True)
+            self._gather(trained, gathered)
+            self.optimiser.clip()
+            found |= {name: found.get(name, 0) + value.detach() for name, value in losses.items()}
+
+    def _gather(self, trained: list[Parameter], gathered: list[Tensor | None]) -> None:
+        """Average what a slice left over workers and add it to what has `gathered`."""
+        for parameter, before in zip(trained, gathered, strict=True):
+            if parameter.grad is None:
+                parameter.grad = before
+                continue
+            parameter.grad = self.workers.mean(parameter.grad)
+            if before is not None:
+                parameter.grad += before
 
     def precision(self) -> AbstractContextManager[Any]:
         """Return what a forward pass runs in: with bfloat16, matrix products round to 8 bits; weights stay float32."""
@@ -134,7 +184,7 @@ class Loop:
         means = table.mean(0).tolist()
         row = {"epoch": float(epoch + 1), "loss": sum(means)}
         row |= {f"loss/{name}": mean for name, mean in zip(names, means, strict=True)}
-        return row | {"rate": self.optimiser.rate((epoch + 1) / self.training.epochs)}
+        return row | {"rate": self.optimiser.rate(epoch + 1)}
 
     def _pseudo_pairs(self, epoch: int, when: str) -> int:
         """Let all workers look for training pairs and accept what the first one found; return how many."""

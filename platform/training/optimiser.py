@@ -9,14 +9,14 @@ from torch.optim import AdamW
 
 from kgprism.platform.method import Method
 from kgprism.platform.settings import Cosine, Training
-from kgprism.platform.tasks.task import Restart
+from kgprism.platform.tasks.task import Restart, Stage
 
 
 class Optimiser:
-    """Steps over a method's parameter groups, those of one phase at a time."""
+    """Steps over a method's parameter groups, those of one phase at a time. Moments in time are in epochs passed."""
 
-    def __init__(self, method: Method, settings: Training) -> None:
-        self.method, self.settings = method, settings
+    def __init__(self, method: Method, settings: Training, stage: Stage | None = None) -> None:
+        self.method, self.settings, self.stage = method, settings, stage
         self.restart_factor = 1.0
         self.adams = self._fresh()
 
@@ -38,20 +38,33 @@ class Optimiser:
         if restart.fresh:
             self.adams = self._fresh()
 
-    def rate(self, progress: float) -> float:
-        """Return the learning rate at a share of the training, before a group's own factor."""
-        factor = self.restart_factor
-        if isinstance(self.settings.schedule, Cosine):
-            factor *= cosine(progress / self.settings.schedule.horizon, self.settings.schedule.warmup)
-        return self.settings.learning_rate * factor
+    def rate(self, passed: float) -> float:
+        """Return the learning rate of a moment, before a group's own factor."""
+        return self.settings.learning_rate * (self.restart_factor * self._scheduled(passed))
 
-    def step(self, progress: float, phase: str = "train") -> None:
-        """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
-        adam = self.adams[phase]
+    def _scheduled(self, passed: float) -> float:
+        """Return the schedule's factor. With a second stage there are two schedules, one after the other."""
+        schedule, stage, epochs = self.settings.schedule, self.stage, self.settings.epochs
+        if stage and passed > stage.start:
+            share = (passed - stage.start) / (epochs - stage.start)
+            return cosine(share / stage.settings.horizon, stage.settings.warmup)
+        if isinstance(schedule, Cosine):
+            return cosine(passed / (stage.start if stage else epochs) / schedule.horizon, schedule.warmup)
+        return 1.0
+
+    def clip(self, phase: str = "train") -> None:
+        """Shorten the gradient of one phase's parameters to the largest norm that is allowed."""
         if self.settings.clip:
-            clip_grad_norm_([p for group in adam.param_groups for p in group["params"]], self.settings.clip)
+            groups = self.adams[phase].param_groups
+            clip_grad_norm_([p for group in groups for p in group["params"]], self.settings.clip)
+
+    def step(self, passed: float, phase: str = "train") -> None:
+        """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
+        if self.settings.clip_after == "step":
+            self.clip(phase)
+        adam = self.adams[phase]
         for group in adam.param_groups:
-            group["lr"] = self.rate(progress) * group["rate_factor"]
+            group["lr"] = self.rate(passed) * group["rate_factor"]
         adam.step()
         adam.zero_grad()
 

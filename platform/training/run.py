@@ -122,7 +122,8 @@ def _composed(run: Run, dataset: Dataset) -> tuple[Method, Task]:
 @cache
 def source_digest(method: str) -> str:
     """Digest the code that can change a number: the method and the rooms below it, without comments and docstrings."""
-    texts = [Path(str(import_module(load(method).__module__).__file__)).read_text()]
+    modules = (load(method).__module__, Method.__module__)
+    texts = [Path(str(import_module(module).__file__)).read_text() for module in modules]
     for room, counted in _COUNTED.items():
         folder = sorted(files(f"kgprism.platform.{room}").iterdir(), key=lambda file: file.name)
         texts += [f.read_text() for f in folder if f.name.endswith(".py") and (not counted or f.name in counted)]
@@ -134,7 +135,10 @@ _COUNTED: dict[str, set[str]] = {
     "nn": set(),
     "tasks": set(),
     "training": {"loop.py", "optimiser.py", "selecting.py"},
-    "data": {"features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "split.py", "training_graph.py"},
+    "data": {
+        *("features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "split.py", "surface_forms.py"),
+        *("training_graph.py", "unsupervised.py"),
+    },
 }
 
 

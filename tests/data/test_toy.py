@@ -78,7 +78,7 @@ def test_same_in_another_process() -> None:
 def test_sizes() -> None:
     assert [len(side.entities) for side in (GRAPHS.left, GRAPHS.right)] == [440, 440]
     assert len(np.unique(GRAPHS.pairs[:, 0])) == len(np.unique(GRAPHS.pairs[:, 1])) == len(GRAPHS.pairs) == 400
-    assert GRAPHS.modalities == {"relation", "attribute", "image", "text"}
+    assert GRAPHS.modalities == {"relation", "attribute", "image", "text", "name", "char"}
     assert len(GRAPHS.left.relations) != len(GRAPHS.right.relations)
     kinds = {problem.kind for problem in counts.problems(GRAPHS)}
     assert kinds == {"entities without attributes", "entities without images"}
@@ -108,6 +108,8 @@ def test_one_modality_is_not_enough() -> None:
     text = hits_at_1(vectors(GRAPHS.left, "text"), vectors(GRAPHS.right, "text"))
     assert 0.2 < image < 0.4
     assert 0.05 < text < image
+    name = hits_at_1(vectors(GRAPHS.left, "name"), vectors(GRAPHS.right, "name"))
+    assert 0.1 < name < 0.4
 
 
 @pytest.mark.parametrize("view", [relations, attributes])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,17 @@ def test_chunks_do_not_matter(chunk: int):
         if len(expected) < 5 and i not in {a for a, _ in expected} and j not in {b for _, b in expected}:
             expected.append((i, j))
     assert [tuple(pair) for pair in found.tolist()] == expected
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_what_is_equal_in_truth_is_taken_in_order(chunk: int):
+    # The same direction at six lengths: float32 rounds the nine cosines of 1 to three different numbers.
+    draw = torch.randn(16, generator=torch.Generator().manual_seed(0))
+    rows = torch.tensor([0.1, 0.7, 3.0, 0.3, 11.0, 1.9])[:, None] * draw
+    one = replace(graph([0, 0, 0], [0, 0, 0]), features={"image": rows})
+    unit = torch.nn.functional.normalize(rows)
+    assert len((unit[:3] @ unit[3:].T).unique()) > 1
+    assert unsupervised(one, "image", 3, chunk=chunk).tolist() == [[0, 0], [1, 1], [2, 2]]
 
 
 def test_vectors_that_were_filled_in_can_be_left_out():

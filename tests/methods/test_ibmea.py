@@ -156,7 +156,9 @@ def test_a_modality_that_is_taken_out_has_no_view_and_no_loss(graphs):
 
 
 def test_lost_numbers_of_images_are_the_same_in_training_and_test_and_nested(graphs):
-    clean, few, many = (built(graphs, image_dropout=p).image_features for p in (0.0, 0.3, 0.8))
+    clean, few, many = (built(graphs, data__image_dropout=p) for p in (0.0, 0.3, 0.8))
+    present = clean.graph.present["image"]
+    clean, few, many = (method.image_features[present] for method in (clean, few, many))
     lost = [(table == 0) & (clean != 0) for table in (few, many)]
     assert lost[0].float().mean().item() == pytest.approx(0.3, abs=0.01)
     assert lost[1].float().mean().item() == pytest.approx(0.8, abs=0.01)
@@ -164,6 +166,14 @@ def test_lost_numbers_of_images_are_the_same_in_training_and_test_and_nested(gra
     torch.testing.assert_close(few.norm(dim=1), torch.ones(len(few)))
     kept = ~lost[0][0]
     torch.testing.assert_close(few[0][kept], clean[0][kept] / clean[0][kept].norm())
+
+
+@pytest.mark.parametrize("name", ["eva", "loginmea", "mclea", "meaformer", "simdiff", "snag_alignment"])
+def test_every_method_can_be_given_the_same_noisy_pictures(graphs, name):
+    noisy = {"data.image_dropout": 0.3, "data.missing_images": "neighbour"}
+    config = resolve(load(name).Config, noisy)
+    found = join(graphs, config.data, 0, config.modalities).features["image"]
+    torch.testing.assert_close(found, built(graphs, data__image_dropout=0.3).image_features)
 
 
 def test_noise_wraps_it_and_reaches_the_table_of_entities(graphs):

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from kgprism.platform.nn.noise import Clean, Dropping, Masking
+from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
 
 ROWS, WIDTH = 4000, 3
 
@@ -64,7 +64,7 @@ def test_few_present_rows_have_no_deviation():
 
 def test_evaluation_sees_the_inputs_themselves():
     inputs = tables()
-    for part in (Masking(probability=1.0), Dropping(probability=0.5), Clean()):
+    for part in (Masking(probability=1.0), Gaussian(), Dropping(probability=0.5), Clean()):
         noise = built(part).eval()
         assert all(rows is inputs[name] for name, rows in noise(inputs).items())
 
@@ -125,7 +125,7 @@ def test_the_scale_of_the_structure_halves_both_numbers_and_leaves_features_alon
 
 def test_a_probability_or_a_strength_of_zero_changes_nothing():
     inputs = tables()
-    for part in (Masking(probability=0.0), Masking(strength=0.0), Dropping(probability=0.0)):
+    for part in (Masking(probability=0.0), Masking(strength=0.0), Gaussian(strength=0.0), Dropping(probability=0.0)):
         assert all(torch.equal(rows, inputs[name]) for name, rows in built(part)(inputs).items())
     assert torch.equal(built(Masking(structure_scale=0.0))(inputs)["structure"], inputs["structure"])
 
@@ -137,3 +137,17 @@ def test_dropout_takes_coordinates_out_and_scales_up_the_rest():
         kept = rows != 0
         assert (~kept).float().mean() == pytest.approx(0.25, abs=4 * (0.25 * 0.75 / rows.numel()) ** 0.5)
         torch.testing.assert_close(rows[kept], inputs[name][kept] / 0.75)
+
+
+def test_gaussian_noise_moves_every_row_by_deviations_of_its_columns_and_has_no_mean():
+    inputs = tables()
+    noise = built(Gaussian(strength=0.5, structure_scale=0.5))
+    found = noise(inputs)
+    for name, strength in (("image", 0.5), ("structure", 0.25)):
+        z = (found[name] - inputs[name]) / strength / inputs[name].std(0)
+        bound = 4 / ROWS**0.5
+        torch.testing.assert_close(z.mean(0), torch.zeros(WIDTH), rtol=0, atol=bound)
+        torch.testing.assert_close(z.var(0), torch.ones(WIDTH), rtol=0, atol=1.5 * bound)
+    noise.start_step(1)
+    other = noise(inputs)["image"]
+    assert (other != found["image"]).all()

@@ -33,6 +33,7 @@ class Script:
     """A task of fixed batches whose validation metric follows a list."""
 
     splits = ("valid", "test")
+    stage = None
 
     def __init__(self, batches: list[float], metrics: list[float]) -> None:
         self.batches, self.metrics, self.judged = batches, metrics, 0

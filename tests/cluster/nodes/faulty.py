@@ -15,8 +15,6 @@ from kgprism.methods.loginmea import LoginMEA
 from kgprism.platform import configuration
 from kgprism.platform.part import Stateless
 
-FOLDER = Path(os.environ.get("KGPRISM_FAULTS", "/nonexistent"))
-
 
 class Config(LoginMEA.Config):
     fault: Stateless[str] = ""
@@ -35,10 +33,12 @@ class Faulty(LoginMEA):
         line |= {"epoch": epoch + 1, "chunk": self.config.eval.chunk, **there}
         word, _, number = self.config.fault.partition("@")
         due = number == str(epoch + 1)
+        # Read at each call: one process of tests meets one machine after another.
+        folder = Path(os.environ["KGPRISM_FAULTS"])
         # One short line, appended in one piece whoever else writes.
-        with (FOLDER / "log").open("a") as log:
+        with (folder / "log").open("a") as log:
             log.write(json.dumps(line | {"held": due and word == "hold"}) + "\n")
-        while due and word == "hold" and not (FOLDER / "open").exists():
+        while due and word == "hold" and not (folder / "open").exists():
             time.sleep(0.05)
         if due and word == "hungry" and self.config.eval.chunk > 2048 * context.get_assigned_resources()["GPU"]:
             raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to score {self.config.eval.chunk} queries.")

@@ -1,0 +1,74 @@
+"""``kgprism similarity``: finished alignment runs, by how alike the two pictures of a test pair are."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kgprism.platform.cli.options import Json, Select, known_selection
+from kgprism.platform.cli.screen import show_json, show_table
+from kgprism.platform.errors import ConfigurationError, nearest
+
+if TYPE_CHECKING:
+    from kgprism.platform.studies.breakdown import Band
+    from kgprism.platform.studies.store import Record
+
+
+def similarity(
+    what: Annotated[str, typer.Argument(help="A run's identity, or a suite: then every row, seeds together.")],
+    below: Annotated[
+        list[float] | None, typer.Option(min=-1, max=1, help="Bound of a part, such as 0.3. Can be repeated.")
+    ] = None,
+    modality: Annotated[str, typer.Option(help="Whose vectors are compared: image, name, text.")] = "image",
+    select: Select = "valid",
+    json: Json = False,
+) -> None:
+    """Show how well those test pairs are found whose two pictures have a cosine below a bound (IBMEA, Figure 5)."""
+    chosen = known_selection(select)
+    from kgprism.platform.data import catalogue
+    from kgprism.platform.studies.breakdown import BOUNDS, by_similarity, pooled
+
+    parts: list[tuple[str, int, Band]] = []
+    for title, records in _records(what).items():
+        runs = [
+            by_similarity(record, catalogue.load(record.dataset), chosen, modality=modality, bounds=below or BOUNDS)
+            for record in records
+        ]
+        parts += [(title, len(runs), band) for band in pooled(runs)]
+    if json:
+        show_json([{"row": title, "runs": runs, **asdict(band)} for title, runs, band in parts])
+        return
+    head = ["row", "runs", f"cosine of {modality}", "pairs", "l2r H@1", "l2r H@10", "l2r MRR", "r2l MRR"]
+    keys = ("l2r/hits_at_1", "l2r/hits_at_10", "l2r/mrr", "r2l/mrr")
+    rows = [[title, n, band.band, band.pairs, *(band.metrics.get(key) for key in keys)] for title, n, band in parts]
+    show_table(head, rows, title=f"{what}, select={select}")
+
+
+def _records(what: str) -> dict[str, list["Record"]]:
+    """Return the finished run of that identity, or those of a suite by row.
+
+    Raises:
+        ConfigurationError: if there is no such run and no such suite, or nothing of the suite is finished.
+    """
+    from kgprism.platform.home import home
+    from kgprism.platform.studies.cells import kept
+    from kgprism.platform.studies.store import Store
+    from kgprism.platform.studies.suite import read, suite_names
+
+    store, file = Store(), what.endswith((".yaml", ".yml"))
+    if not file and (record := store.read(what)):
+        return {f"{record.method} on {record.dataset}, seed {record.seed}": [record]}
+    if not file and what not in suite_names():
+        words = {*suite_names(), *(known.id for known in store)}
+        raise ConfigurationError(f"no finished run and no suite '{what}'{nearest(what, words)}")
+    suite = read(what)
+    study = kept(home() / "studies" / suite.suite)
+    labels = {variant.id: variant.title for variant in suite.variants}
+    found: dict[str, list[Record]] = {}
+    for cell in study.cells if study else []:
+        if cell.variant in labels and (record := store.read(cell.run.id)):
+            ratio = "" if cell.seed_ratio is None else f" {cell.seed_ratio:g}"
+            found.setdefault(f"{labels[cell.variant]}, {cell.dataset}{ratio}", []).append(record)
+    if not found:
+        raise ConfigurationError(f"nothing of {suite.suite} is finished: kgprism ablate {what}")
+    return found
