@@ -18,7 +18,7 @@ from kgprism.platform.nn.convolution import Convolution
 from kgprism.platform.nn.graph import Attention
 from kgprism.platform.nn.modal_views import ModalViews, NoStructure
 from kgprism.platform.part import Nothing, Slot
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
 
 class EVA(ModalViews):
@@ -37,7 +37,9 @@ class EVA(ModalViews):
         modal_loss: Slot[NCA | ICL | Untrained] = NCA()
         graph_loss: Slot[NCA | ICL | Untrained] = NCA(sharpness=5.0)
         data: AlignmentData = AlignmentData(seed_ratio=0.3)
-        train: Training = Training(epochs=1000, batch_size=7500, learning_rate=5e-4, weight_decay=0.01)
+        train: AlignmentTraining = AlignmentTraining(
+            epochs=1000, batch_size=7500, learning_rate=5e-4, weight_decay=0.01
+        )
         eval: AlignmentEvaluation = AlignmentEvaluation(every=50)
         pseudo_pairs: Slot[Probation | Nothing] = Probation()
 

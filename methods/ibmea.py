@@ -34,7 +34,7 @@ from kgprism.platform.nn.variational import (
 )
 from kgprism.platform.part import Nothing, Part, Settings, Slot
 from kgprism.platform.seeding import derive
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Cosine, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Cosine, Probation
 
 
 class NoGraph(Nothing):
@@ -100,7 +100,7 @@ class IBMEA(ModalAlignment):
         joint_loss: Slot[MultiSimilarity | ICL | Contrastive] = MultiSimilarity()
         joint_weight: float = Field(1.0, ge=0)
         data: AlignmentData = AlignmentData(missing_images="neighbour")
-        train: Training = Training(
+        train: AlignmentTraining = AlignmentTraining(
             epochs=500,
             batch_size=1000,
             learning_rate=6e-3,

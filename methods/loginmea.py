@@ -22,7 +22,7 @@ from kgprism.platform.nn.local_fusion import Adaptive, Concat, LowRank, Modal, S
 from kgprism.platform.nn.modal_alignment import ModalAlignment, entity_table
 from kgprism.platform.nn.reflection import RelationReflection
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
 #: The features of every modality, ``(entities, width)`` each, noise included.
 Inputs = Mapping[str, Tensor]
@@ -198,7 +198,9 @@ class LoginMEA(ModalAlignment):
         structure: Slot[Structure | Absent] = Structure()
         loss: Slot[InfoNCE | ICL | Untrained] = InfoNCE()
         data: AlignmentData = AlignmentData(missing_images="neighbour")
-        train: Training = Training(epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01)
+        train: AlignmentTraining = AlignmentTraining(
+            epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01
+        )
         eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
         pseudo_pairs: Slot[Probation | Nothing] = Probation(start=50, restart="every_epoch", learning_rate_factor=0.2)
 

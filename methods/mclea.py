@@ -17,7 +17,7 @@ from kgprism.platform.nn.contrastive import ICL, Untrained
 from kgprism.platform.nn.modal_views import ModalViews
 from kgprism.platform.nn.uncertainty import Alike, Balance, Uncertainty
 from kgprism.platform.part import Nothing, Slot
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
 
 class MCLEA(ModalViews):
@@ -32,7 +32,7 @@ class MCLEA(ModalViews):
         agreement_weight: float = Field(0.1, ge=0, description="on the balanced agreement: the release's second zoom")
         balance: Slot[Uncertainty | Alike] = Uncertainty()
         data: AlignmentData = AlignmentData(seed_ratio=0.3)
-        train: Training = Training(epochs=1000, batch_size=512, learning_rate=5e-4, weight_decay=0.01)
+        train: AlignmentTraining = AlignmentTraining(epochs=1000, batch_size=512, learning_rate=5e-4, weight_decay=0.01)
         eval: AlignmentEvaluation = AlignmentEvaluation(every=50)
         pseudo_pairs: Slot[Probation | Nothing] = Probation()
 

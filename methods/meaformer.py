@@ -16,7 +16,7 @@ from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
 from kgprism.platform.nn.entity_weights import entity_concat
 from kgprism.platform.nn.interacting_alignment import InteractingAlignment, remade
 from kgprism.platform.part import Nothing, Slot
-from kgprism.platform.settings import Cosine, Probation, SecondStage, Training
+from kgprism.platform.settings import AlignmentTraining, Cosine, Probation, SecondStage
 
 
 class MEAformer(InteractingAlignment):
@@ -26,7 +26,7 @@ class MEAformer(InteractingAlignment):
         """Defaults are the preset ``code``, the release's iterative run."""
 
         loss: Slot[ICL | InfoNCE | Untrained] = ICL()
-        train: Training = Training(
+        train: AlignmentTraining = AlignmentTraining(
             epochs=1000,
             step="batch",
             batch_size=3500,

@@ -23,7 +23,7 @@ from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_ta
 from kgprism.platform.nn.uncertainty import Alike, Uncertainty
 from kgprism.platform.part import Nothing, Settings, Slot
 from kgprism.platform.seeding import derive
-from kgprism.platform.settings import AlignmentEvaluation, Modality, Probation, Training
+from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining, Modality, Probation
 
 #: What each level concatenates; ``joint`` takes all there is.
 LEVELS = {"joint": ORDER, "topology": ("graph", "relation"), "semantic": ("image", "attribute", "text", "name", "char")}
@@ -78,7 +78,9 @@ class SimDiff(ModalAlignment):
         reconstruction: float = Field(1e-3, ge=0, description="weight of the distance of generated from own vectors")
         balance: Slot[Uncertainty | Alike] = Uncertainty()
         temperature: float = Field(0.1, gt=0)
-        train: Training = Training(epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01)
+        train: AlignmentTraining = AlignmentTraining(
+            epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01
+        )
         eval: AlignmentEvaluation = AlignmentEvaluation(every=100)
         pseudo_pairs: Slot[Probation | Nothing] = Probation(start=500, restart="every_epoch", learning_rate_factor=0.2)
 

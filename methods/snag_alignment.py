@@ -22,7 +22,7 @@ from kgprism.platform.nn.fusion import GlobalConcat
 from kgprism.platform.nn.interacting_alignment import InteractingAlignment, remade
 from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import Cosine, Probation, SecondStage, Training
+from kgprism.platform.settings import AlignmentTraining, Cosine, Probation, SecondStage
 
 
 class Confidence(Part):
@@ -91,7 +91,7 @@ class SNAG(InteractingAlignment):
         decay: Literal["all", "weights"] = Field(
             "weights", description="weights: biases, global shares and log-variances do not decay"
         )
-        train: Training = Training(
+        train: AlignmentTraining = AlignmentTraining(
             epochs=1500,
             step="batch",
             batch_size=3500,

@@ -16,12 +16,12 @@ from kgprism.platform.seeding import seeded
 from kgprism.platform.settings import (
     AlignmentData,
     AlignmentEvaluation,
+    AlignmentTraining,
     CompletionData,
     CompletionEvaluation,
     CompletionTraining,
     Modality,
     Probation,
-    Training,
 )
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Alignment(Method):
 
         modalities: frozenset[Modality] = frozenset({"image", "attribute", "relation"})
         data: AlignmentData = AlignmentData()
-        train: Training = Training()
+        train: AlignmentTraining = AlignmentTraining()
         eval: AlignmentEvaluation = AlignmentEvaluation()
         pseudo_pairs: Slot[Probation | Nothing] = Nothing()
 
@@ -96,6 +96,7 @@ class Alignment(Method):
         """Build from settings and data; no file access, no device, no global seeding."""
         super().__init__(seed)
         self.config = config
+        self.graph = graphs
 
     def encode(self) -> Mapping[str, Tensor]:
         """Return named views of all entities, each ``(entities, width)``; ``joint`` is what the judge compares."""
@@ -113,11 +114,7 @@ class Alignment(Method):
 
     def forward(self, batch: "Batch", phase: str = "train") -> dict[str, Tensor]:
         """Return the loss terms of one optimiser step, summed over its slices."""
-        total: dict[str, Tensor] = {}
-        for losses in self.slices(batch):
-            for name, value in losses.items():
-                total[name] = total[name] + value if name in total else value
-        return total
+        return summed(self.slices(batch))
 
     def embed(self) -> Tensor:
         """Return what entities are compared by, ``(entities, width)``; the judge normalises the rows."""
@@ -150,6 +147,15 @@ class Completion(Method):
     def answer(self) -> Answer:
         """Encode all entities once and return what scores queries; called in eval mode without gradients."""
         raise NotImplementedError(type(self).__name__)
+
+
+def summed(slices: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the sum of every loss term over slices."""
+    total: dict[str, Tensor] = {}
+    for losses in slices:
+        for name, value in losses.items():
+            total[name] = total[name] + value if name in total else value
+    return total
 
 
 @cache

@@ -76,9 +76,6 @@ class Training(Settings):
     weight_decay: float = Field(0.01, ge=0)
     schedule: Slot[Cosine | Nothing] = Nothing()
     clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
-    clip_after: Literal["step", "slice"] = Field(
-        "step", description="slice: what has gathered is clipped again after each slice of a step (IBMEA's release)"
-    )
     accumulate: int = Field(1, ge=1, description="batches a step (Loop-M)")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="of matrix products in training (mixed precision); the judge's is always float32"
@@ -89,11 +86,32 @@ class Training(Settings):
     keep_weights: Stateless[bool] = True
 
 
+class Neighbours(Part):
+    """A step encodes the entities of its pairs and of triples around them, drawn anew each time (GraphSAGE).
+
+    Features, tables and one pass without gradients must still fit into memory: the judge sees the whole graphs.
+    """
+
+    kind: Literal["neighbours"] = "neighbours"
+    fan_out: int = Field(15, ge=1, description="triples drawn for each entity, hop by hop")
+    hops: int = Field(2, ge=1, description="how far; the encoder's depth, one more where degrees count")
+
+
+class AlignmentTraining(Training):
+    """How steps of pairs are taken (alignment specification, 0.8)."""
+
+    clip_after: Literal["step", "slice"] = Field(
+        "step", description="slice: what has gathered is clipped again after each slice of a step (IBMEA's release)"
+    )
+    sampling: Slot[Neighbours | Nothing] = Field(
+        Nothing(), description="for graphs that do not fit; none: each step encodes all entities. Use train.step=batch"
+    )
+
+
 class CompletionTraining(Training):
     """Batches of triples (completion specification, 0.3): Adam, floor(triples / batch_size) batches an epoch."""
 
     step: Literal["batch"] = "batch"
-    clip_after: Literal["step"] = "step"
     batch_size: int = Field(1024, ge=1, description="positive triples a step")
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.0, ge=0)

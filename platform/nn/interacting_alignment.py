@@ -19,7 +19,7 @@ from kgprism.platform.nn.graph import Attention, NoPropagation
 from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_table
 from kgprism.platform.nn.uncertainty import Alike, Uncertainty
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Cosine, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Cosine
 
 #: The names that have a log-variance each, present or not (spec 0.7).
 BALANCED = ("image", "attribute", "relation", "graph", "name", "char")
@@ -68,7 +68,7 @@ class InteractingAlignment(ModalAlignment):
             "all", description="weights: biases, global shares and log-variances do not decay"
         )
         data: AlignmentData = AlignmentData(missing_images="normal")
-        train: Training = Training(
+        train: AlignmentTraining = AlignmentTraining(
             epochs=1000, step="batch", batch_size=3500, learning_rate=5e-4, schedule=Cosine(), clip=1.0
         )
         eval: AlignmentEvaluation = AlignmentEvaluation(every=2)

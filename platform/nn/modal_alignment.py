@@ -34,7 +34,6 @@ class ModalAlignment(Alignment):
 
     def __init__(self, config: Config, graph: JointGraph, seed: int) -> None:
         super().__init__(config, graph, seed)
-        self.graph = graph
         self.modalities = [name for name in ORDER if name in config.modalities]
         for name in self.modalities:
             self.register_buffer(f"{name}_features", graph.features[name], persistent=False)

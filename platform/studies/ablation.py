@@ -15,12 +15,13 @@ from kgprism.platform.data.graph import Dataset
 from kgprism.platform.errors import ConfigurationError, KgprismError
 from kgprism.platform.studies import tensorboard
 from kgprism.platform.studies.cells import Cell
+from kgprism.platform.studies.news import News
 from kgprism.platform.studies.packing import pack as measured
 from kgprism.platform.studies.resources import Resources
 from kgprism.platform.studies.retry import MemoryShortageError, disk
 from kgprism.platform.studies.session import share
 from kgprism.platform.studies.store import Store
-from kgprism.platform.studies.worker import News, Order, work
+from kgprism.platform.studies.worker import Order, work
 from kgprism.platform.training.outcome import Row
 
 #: Seconds between two looks at the runs in flight.
@@ -105,7 +106,7 @@ class _Driver:
         self.events, self.tell = events, tell
         # Beside this process: on another node it could be lost with it.
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self.news: Any = News.options(scheduling_strategy=here).remote()  # type: ignore[attr-defined]
+        self.news: Any = News.options(scheduling_strategy=here, max_restarts=-1).remote()  # type: ignore[attr-defined]
         self.shares: dict[str, Resources] = {}
         self.notes: dict[str, tuple[str, ...]] = {}
         self.references: dict[str, ray.ObjectRef] = {}
@@ -185,7 +186,10 @@ class _Driver:
 
     def _hear(self) -> None:
         """Tell what the workers sent since the last time."""
-        for run_id, row in ray.get(self.news.take.remote()):
+        news: list[tuple[str, Row | None]] = []
+        with suppress(RayActorError):  # its process died and is started again: only news is lost
+            news = ray.get(self.news.take.remote())
+        for run_id, row in news:
             self.tell(Event("started" if row is None else "epoch", tuple(self.cells[run_id]), row))
 
     def _settle(self, reference: ray.ObjectRef, run_id: str) -> None:

@@ -55,7 +55,11 @@ def pack(runs: Mapping[str, Run], references: Mapping[str, ray.ObjectRef], asked
     # One call a process: what the process before it held would count.
     remote = ray.remote(max_calls=1)(probe).options(num_cpus=asked.cpus, num_gpus=gpus, name="probe")
     probes = {key: remote.remote(replace(run), [references[run.dataset]]) for key, run in first.items()}
-    needs = {key: _need(reference) for key, reference in probes.items()}
+    try:
+        needs = {key: _need(reference) for key, reference in probes.items()}
+    finally:  # on Ctrl-C
+        for reference in probes.values():
+            ray.cancel(reference, force=True)
     found = {key: need.share(asked) if need else replace(asked, gpus=gpus) for key, need in needs.items()}
     return {run_id: found[run.method, run.dataset] for run_id, run in runs.items()}
 

@@ -23,6 +23,8 @@ class Resources:
     def __post_init__(self) -> None:
         if self.workers < 1 or self.cpus <= 0 or self.gpus < 0 or self.memory < 0:
             raise ConfigurationError(f"a run needs a worker and a part of a CPU, got {self}")
+        if self.gpus > 1 and not float(self.gpus).is_integer():
+            raise ConfigurationError(f"a part of a GPU or whole ones, got {self.gpus:g}")
 
     def __str__(self) -> str:
         memory = f" and {self.memory / 2**30:.1f} GiB" if self.memory else ""

@@ -68,7 +68,8 @@ def _shortage(error: Exception) -> str | None:
     for cause in (error, *members):
         # A worker's exception arrives as Ray's own kind that is also of the first kind.
         if isinstance(cause, _MEMORY) or "OutOfMemoryError" in repr(cause):
-            kind = "host" if isinstance(cause, MemoryError) else "GPU"
+            # Ray's own error of that name is about the memory of a node.
+            kind = "GPU" if isinstance(cause, torch.OutOfMemoryError) or "CUDA" in str(cause) else "host"
             first = next((line for line in str(cause).splitlines() if "memory" in line), type(cause).__name__)
             return f"out of {kind} memory ({first.strip()})"
     return None

@@ -22,7 +22,10 @@ def session(address: str | None = None, num_cpus: int | None = None) -> Iterator
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    environment = {"env_vars": {"KGPRISM_HOME": str(home()), "RAY_TRAIN_V2_ENABLED": "1"}}
+    # Seconds; by Ray Train's own two, a short run waits longer for its end than it takes.
+    interval = os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
+    variables = {"KGPRISM_HOME": str(home()), "RAY_TRAIN_V2_ENABLED": "1"}
+    environment = {"env_vars": variables | {"RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": interval}}
     address = address or os.environ.get("RAY_ADDRESS")
     local: dict[str, Any] = {} if address else {"num_cpus": num_cpus, "include_dashboard": True}
     ray.init(address=address, runtime_env=environment, log_to_driver=False, logging_level=logging.ERROR, **local)

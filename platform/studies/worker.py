@@ -15,7 +15,6 @@ from kgprism.platform.studies.retry import disk, persevere
 from kgprism.platform.studies.session import shared
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.tensorboard import Live
-from kgprism.platform.training import trainer
 from kgprism.platform.training.outcome import Outcome, Row
 from kgprism.platform.training.run import Run, execute
 
@@ -23,23 +22,6 @@ from kgprism.platform.training.run import Run, execute
 _PAUSE = 0.5
 #: Most seconds that a finished run waits until the driver has all of its rows.
 _PATIENCE = 5.0
-
-
-@ray.remote(num_cpus=0)
-class News:
-    """Carries what runs tell to the driver: a run's id with a row, without one when the run starts."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, Row | None]] = []
-
-    def tell(self, run_id: str, row: Row | None) -> None:
-        """Leave a message."""
-        self.told.append((run_id, row))
-
-    def take(self) -> list[tuple[str, Row | None]]:
-        """Return the messages left since the last call."""
-        told, self.told = self.told, []
-        return told
 
 
 @dataclass(frozen=True)
@@ -78,11 +60,20 @@ def work(order: Order) -> None:
                 if resources.workers == 1:
                     return execute(run, dataset, folder=folder, listener=listener)
                 each: dict[str, Any] = {"cpus_per_worker": resources.cpus, "gpus_per_worker": resources.gpus}
+                from kgprism.platform.training import trainer  # Ray Train takes a second to load
+
+                await_nodes(resources)
                 return trainer.fit(run, dataset, folder=folder, workers=resources.workers, listener=listener, **each)
 
             run, outcome = persevere(order.run, carry)
         store.write(run, outcome)
     ray.wait(told, timeout=_PATIENCE)
+
+
+def await_nodes(resources: Resources) -> None:
+    """Wait until the living nodes hold a run: one that this run was lost with may come back."""
+    while not resources.fitting():
+        time.sleep(_PAUSE)
 
 
 def _teller(order: Order, live: Live | None, told: list[Any]) -> Callable[[Row], bool]:

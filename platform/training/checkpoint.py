@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from pickle import UnpicklingError
+from socket import gethostname
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ _ARRAY = "__array__"
 
 def save(file: Path, state: Any) -> None:
     """Write plain values, tensors and arrays under a temporary name, then rename."""
-    scratch = file.with_suffix(f".{os.getpid()}")
+    # Two nodes of a shared disk may give their processes the same number.
+    scratch = file.with_suffix(f".{gethostname()}-{os.getpid()}")
     torch.save(_pack(state), scratch)
     scratch.rename(file)
 

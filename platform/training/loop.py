@@ -16,11 +16,12 @@ from kgprism.platform import method as methods
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment, Method
 from kgprism.platform.seeding import seeded
-from kgprism.platform.settings import Evaluation, Training
+from kgprism.platform.settings import AlignmentTraining, Evaluation, Neighbours, Training
 from kgprism.platform.tasks.task import Task
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.optimiser import Optimiser
 from kgprism.platform.training.outcome import Outcome, Row
+from kgprism.platform.training.sampled import Sampled
 from kgprism.platform.training.selecting import Selecting
 from kgprism.platform.training.workers import Workers, sync
 
@@ -31,6 +32,14 @@ Listener = Callable[[Row], bool]
 def quiet(row: Row) -> bool:
     """Listen to nothing and never stop."""
     return False
+
+
+def _trained(method: Method, training: Training) -> "Method | Sampled":
+    """Return what steps are asked of: the method, or one that shows it parts of the graphs."""
+    if isinstance(training, AlignmentTraining) and isinstance(training.sampling, Neighbours):
+        assert isinstance(method, Alignment)
+        return Sampled(method, training.sampling)
+    return method
 
 
 class Loop:
@@ -51,9 +60,10 @@ class Loop:
         self.workers, self.folder, self.listener = workers or Workers(), folder, listener
         self.device = methods.device(training.device)
         method.to(self.device)
-        self.sliced = training.clip_after == "slice" and training.clip > 0
+        self.trained = _trained(method, training)
+        self.sliced = isinstance(training, AlignmentTraining) and training.clip_after == "slice" and training.clip > 0
         # Slice by slice the gradients are averaged here, and a wrapper that waits for whole steps would be in the way.
-        self.module = method if self.sliced else self.workers.wrap(method)
+        self.module = self.trained if self.sliced else self.workers.wrap(self.trained)
         self.optimiser = Optimiser(method, training, task.stage)
         leads = task.stage is not None and task.stage.settings.weights == "best"
         self.selecting = Selecting(task.splits, evaluation, training.keep_weights, leads=leads)
@@ -88,7 +98,7 @@ class Loop:
         """Train one epoch, judge if it is due, and return why to stop, if so."""
         began, stage = time.monotonic(), self.task.stage
         begun = self._begin_stage() if stage and epoch == stage.start else {}
-        self.method.start_epoch(epoch)
+        self.trained.start_epoch(epoch)
         if restart := self.task.restart(epoch):
             self.optimiser.restart(restart)
         added = self._pseudo_pairs(epoch, "before")
@@ -143,7 +153,7 @@ class Loop:
         found: dict[str, Tensor] = {}
         trained = [p for p in self.method.parameters() if p.requires_grad]
         # An alignment method encodes once and yields the losses of every slice.
-        slices = cast(Alignment, self.method).slices(batch)
+        slices = cast(Alignment | Sampled, self.trained).slices(batch)
         while True:
             with self.precision():
                 losses = next(slices, None)

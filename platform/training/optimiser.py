@@ -8,7 +8,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 
 from kgprism.platform.method import Method
-from kgprism.platform.settings import Cosine, Training
+from kgprism.platform.settings import AlignmentTraining, Cosine, Training
 from kgprism.platform.tasks.task import Restart, Stage
 
 
@@ -60,7 +60,7 @@ class Optimiser:
 
     def step(self, passed: float, phase: str = "train") -> None:
         """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
-        if self.settings.clip_after == "step":
+        if not (isinstance(self.settings, AlignmentTraining) and self.settings.clip_after == "slice"):
             self.clip(phase)
         adam = self.adams[phase]
         for group in adam.param_groups:

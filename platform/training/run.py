@@ -134,10 +134,10 @@ def source_digest(method: str) -> str:
 _COUNTED: dict[str, set[str]] = {
     "nn": set(),
     "tasks": set(),
-    "training": {"loop.py", "optimiser.py", "selecting.py"},
+    "training": {"loop.py", "optimiser.py", "sampled.py", "selecting.py"},
     "data": {
-        *("features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "split.py", "surface_forms.py"),
-        *("training_graph.py", "unsupervised.py"),
+        *("features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "neighbours.py", "split.py"),
+        *("surface_forms.py", "training_graph.py", "unsupervised.py"),
     },
 }
 

@@ -1,7 +1,10 @@
 """Ray Train around the plain loop: one worker or several, gloo or nccl, restarted from the run's checkpoint."""
 
+import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,17 @@ from typing import Any
 import ray
 import ray.train
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.exceptions import GetTimeoutError, RayActorError
+from ray.train import (
+    ControllerError,
+    FailureConfig,
+    RunConfig,
+    ScalingConfig,
+    TrainingFailedError,
+    WorkerGroupError,
+)
 from ray.train.torch import TorchTrainer, get_device
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from kgprism.platform.data.graph import Dataset, dataset_of
 from kgprism.platform.errors import ConfigurationError, KgprismError, RunError
@@ -18,34 +30,12 @@ from kgprism.platform.settings import SELECTIONS
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.loop import Listener, quiet
 from kgprism.platform.training.outcome import Chosen, Outcome, Row
+from kgprism.platform.training.postbox import Mailbox
 from kgprism.platform.training.run import Run, execute
 from kgprism.platform.training.workers import Workers
 
 #: Seconds that a worker waits for the driver's answer to a row.
 _PATIENCE = 5.0
-
-
-@ray.remote(num_cpus=0)
-class Mailbox:
-    """Carries rows from the first worker to the driver, and the wish to stop back."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.stop = False
-
-    def put(self, row: Row) -> bool:
-        """Leave a row; return whether to stop."""
-        self.rows.append(row)
-        return self.stop
-
-    def take(self) -> list[Row]:
-        """Return the rows left since the last call."""
-        rows, self.rows = self.rows, []
-        return rows
-
-    def halt(self) -> None:
-        """Ask the run to stop after its current epoch."""
-        self.stop = True
 
 
 def fit(
@@ -63,12 +53,14 @@ def fit(
 
     Raises:
         ConfigurationError: if the cluster can never hold so many workers.
-        RunError: if the run failed by itself, or its workers died more than `retries` times.
+        RunError: if the run failed by itself, or its workers died more than `retries` times; it says of what.
     """
     cpus = cpus_per_worker or max(1.0, ray.cluster_resources().get("CPU", 1.0) // workers)
     scaling = _scaling(workers, {"CPU": cpus, "GPU": gpus_per_worker})
-    mailbox = Mailbox.remote()  # type: ignore[attr-defined]
-    plan = {"run": asdict(run), "folder": str(folder), "mailbox": mailbox}
+    # Beside this process: on another node it could be lost with it.
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
+    plan: dict[str, Any] = {"run": asdict(run), "folder": str(folder), "mailbox": mailbox}
     # In a list, because Ray would resolve a bare reference before the worker asks for it.
     plan |= {"data": [ray.put((dataset.name, dataset.arrays()))]}
     failures = FailureConfig(max_failures=retries)
@@ -78,16 +70,61 @@ def fit(
     with ThreadPoolExecutor(1) as pool:
         reader = pool.submit(_relay, mailbox, listener, ended)
         try:
-            trainer.fit()
-        except ray.train.TrainingFailedError as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"run {run.id}: its workers died {retries + 1} times: {reason}") from error
+            _fit(trainer, retries)
+        except TrainingFailedError as error:
+            raise RunError(f"run {run.id}: {_why(error, retries)}") from error
         finally:
             ended.set()
             wait([reader])
             ray.kill(mailbox)
     reader.result()
     return _read(folder / "outcome.pt")
+
+
+def _fit(trainer: TorchTrainer, retries: int) -> None:
+    """Fit. Ray Train goes on by itself after a death, but not after one at the very start of the work."""
+    for left in reversed(range(retries + 1)):
+        try:
+            with _interruptible():
+                trainer.fit()
+        except ControllerError as error:
+            if not left or not isinstance(error.controller_failure, RayActorError):
+                raise
+        else:
+            return
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end a run as it ends anything else: Ray Train's own answer is to leave Python, then and ever after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit:
+        raise KeyboardInterrupt from None
+    finally:
+        # Ray Train's own answer holds the last run's controller, which would stay.
+        signal.signal(signal.SIGINT, before)
+
+
+def _why(error: TrainingFailedError, retries: int) -> str:
+    """Say in one line what the last try ended of."""
+    if isinstance(error, WorkerGroupError):
+        told = [f"worker {rank}: {_line(failure)}" for rank, failure in sorted(error.worker_failures.items())]
+        return f"its workers died {retries + 1} times: {'; '.join(told)}"
+    return f"Ray Train gave up: {_line(getattr(error, 'controller_failure', error))}"
+
+
+def _line(error: BaseException) -> str:
+    """Return the first line; of what became of an actor Ray gives the reason in the last one."""
+    error = getattr(error, "health_check_failure", error)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    if isinstance(error, RayActorError):
+        lines[0] = " ".join(dict.fromkeys((lines[0], lines[-1])))
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 def _scaling(workers: int, each: dict[str, float]) -> ScalingConfig:
@@ -113,9 +150,11 @@ def _work(plan: dict[str, Any]) -> None:
         torch.cuda.set_device(device)
 
     def listen(row: Row) -> bool:
-        # Bounded: training never waits for a driver that is busy or gone.
-        answered, _ = ray.wait([plan["mailbox"].put.remote(row)], timeout=_PATIENCE)
-        return bool(answered and ray.get(answered[0]))
+        # Bounded: training never waits for a driver that is busy or gone, nor ends with what carries its rows.
+        try:
+            return bool(ray.get(plan["mailbox"].put.remote(row), timeout=_PATIENCE))
+        except (RayActorError, GetTimeoutError):
+            return False
 
     try:
         outcome = execute(Run(**plan["run"]), dataset_of(name, arrays), folder=folder, listener=listen, workers=workers)
@@ -132,13 +171,18 @@ def _relay(mailbox: Any, listener: Listener, ended: threading.Event) -> None:
     last = False
     while not last:
         last = ended.wait(0.2)
-        for row in ray.get(mailbox.take.remote()):
+        rows: list[Row] = []
+        with suppress(RayActorError):  # its process died and is started again: only rows are lost
+            rows = ray.get(mailbox.take.remote())
+        for row in rows:
             if listener(row):
                 mailbox.halt.remote()
 
 
 def _read(file: Path) -> Outcome:
     left = checkpoint.read(file)
+    if left is None:
+        raise RunError(f"the run ended, but left no {file}: is its folder on shared storage?")
     if "error" in left:
         raise RunError(left["error"])
     chosen = {name: Chosen(**left["selections"][name]) for name in SELECTIONS if name in left["selections"]}

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from kgprism.platform.data.graph import AlignedGraphs
-from kgprism.platform.studies import tensorboard
+from kgprism.platform.studies import tensorboard, worker
 from kgprism.platform.studies.ablation import Event, carry_out
 from kgprism.platform.studies.cells import Cell, expand
+from kgprism.platform.studies.resources import Resources
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.suite import Suite
 from kgprism.platform.training.run import execute
@@ -27,8 +28,8 @@ def cells_of(small: Suite, graphs: AlignedGraphs, variants: list[str] | None = N
     return [cell for cell in cells if cell.seed_ratio == 0.2]
 
 
-def running(run_id: str) -> list[int]:
-    """Return our own processes that carry out a run now; Ray names them after their task."""
+def running(word: str) -> list[int]:
+    """Return our own processes of a task or an actor, such as a run's id; Ray names them so."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -36,7 +37,7 @@ def running(run_id: str) -> list[int]:
                 words = (folder / "cmdline").read_bytes()
             except OSError:  # it has ended in the meantime
                 continue
-            if words.startswith(b"ray::") and run_id.encode() in words and os.getpid() in above(int(folder.name)):
+            if words.startswith(b"ray::") and word.encode() in words and os.getpid() in above(int(folder.name)):
                 found.append(int(folder.name))
     return found
 
@@ -94,9 +95,16 @@ def test_the_result_is_that_of_this_process(small: Suite, graphs: AlignedGraphs,
     assert record.metric("last", "test/l2r/mrr") == pytest.approx(here.selections["last"].metrics["test/l2r/mrr"])
 
 
-def test_a_failing_run_ends_nothing_else(small: Suite, graphs: AlignedGraphs, store: Store) -> None:
+def test_a_failing_run_and_a_lost_messenger_end_nothing_else(small: Suite, graphs: AlignedGraphs, store: Store) -> None:
     broken = cells_of(small, graphs, ["sum"], **{"train.learning_rate": 1e30})
-    cells, log = [*broken, *cells_of(small, graphs, ["whole"])], Log()
+
+    def lose_news(event: Event) -> None:
+        if event.kind == "started" and not lost:
+            lost.extend(running("ray::News"))
+            for process in lost:
+                os.kill(process, signal.SIGKILL)
+
+    cells, log, lost = [*broken, *cells_of(small, graphs, ["whole"])], Log(lose_news), list[int]()
     failures = carry_out(cells, {"toy": graphs}, store, listener=log)
     assert list(failures) == [broken[0].run.id]
     reason = failures[broken[0].run.id]
@@ -105,28 +113,15 @@ def test_a_failing_run_ends_nothing_else(small: Suite, graphs: AlignedGraphs, st
     assert store.failure(broken[0].run.id) == reason
     assert log.kinds("sum")[-1] == "failed"
     assert log.kinds("whole")[-1] == "finished"
+    assert len(lost) == 1
 
 
-def test_a_killed_worker_goes_on_from_its_checkpoint(small: Suite, graphs: AlignedGraphs, store: Store) -> None:
-    (cell,) = cells_of(small, graphs, ["whole"], **{"train.epochs": 400, "eval.every": 200})
-    killed: list[int] = []
-
-    def kill(event: Event) -> None:
-        if event.row and event.row["epoch"] > 1 and not killed:
-            killed.extend(running(cell.run.id))
-            for process in killed:
-                os.kill(process, signal.SIGKILL)
-
-    log = Log(kill)
-    assert carry_out([cell], {"toy": graphs}, store, listener=log) == {}
-    assert len(killed) == 1
-    assert log.kinds("whole").count("started") == 2
-    second = len(log.events) - log.kinds("whole")[::-1].index("started")
-    assert next(event.row["epoch"] for event in log.events[second:] if event.row) > 1
-    record, here = store.read(cell.run.id), execute(cell.run, graphs)
-    assert record is not None
-    assert record.history()["epoch"].tolist() == list(range(1, 401))
-    assert record.history()["loss"].tolist() == pytest.approx([row["loss"] for row in here.history])
+def test_workers_wait_for_the_nodes_that_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([0, 0, 1])
+    monkeypatch.setattr(Resources, "fitting", lambda asked: next(looks))
+    monkeypatch.setattr(worker, "_PAUSE", 0)
+    worker.await_nodes(Resources(workers=3))
+    assert next(looks, None) is None
 
 
 def test_an_interrupted_suite_goes_on(small: Suite, graphs: AlignedGraphs, store: Store) -> None:
@@ -145,16 +140,3 @@ def test_an_interrupted_suite_goes_on(small: Suite, graphs: AlignedGraphs, store
     assert carry_out(rest, {"toy": graphs}, store, listener=log) == {}
     assert log.kinds("whole") == ["reused"]
     assert log.kinds("sum")[-1] == "finished"
-
-
-@pytest.mark.slow
-def test_two_workers_a_run_give_what_one_gives(
-    small: Suite, graphs: AlignedGraphs, store: Store, tmp_path: Path
-) -> None:
-    (cell,) = cells_of(small, graphs, ["whole"])
-    log = Log()
-    assert carry_out([cell], {"toy": graphs}, store, workers=2, listener=log) == {}
-    assert log.kinds("whole")[-1] == "finished"
-    record, here = store.read(cell.run.id), execute(cell.run, graphs)
-    assert record is not None
-    assert record.history()["loss"].tolist() == pytest.approx([row["loss"] for row in here.history], rel=1e-4)

@@ -48,6 +48,12 @@ def test_a_probe_judges_once_and_stops(monkeypatch: pytest.MonkeyPatch) -> None:
     assert need.host > 2**26
 
 
+def test_more_than_one_gpu_are_whole_ones() -> None:
+    assert Resources(gpus=2) != Resources(gpus=0.5)
+    with pytest.raises(ConfigurationError, match=r"a part of a GPU or whole ones, got 1.5"):
+        Resources(gpus=1.5)
+
+
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"cpus": 0}, {"gpus": -1}, {"memory": -1}])
 def test_a_run_takes_a_worker_and_a_part_of_a_cpu(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigurationError, match="a run needs a worker and a part of a CPU"):

@@ -61,6 +61,22 @@ def test_memory_that_runs_out_in_a_worker_of_several_counts(run: Run, outcome: C
     assert persevere(run, carry)[0].configuration["eval.chunk"] == 12
 
 
+def test_rays_own_shortage_is_one_of_the_hosts_memory(run: Run, outcome: Callable[..., Outcome]) -> None:
+    class OutOfMemoryError(Exception):
+        pass
+
+    class TrainingError(Exception):
+        worker_failures = {0: OutOfMemoryError("Task was killed: the node is low on memory.")}  # noqa: RUF012
+
+    def carry(run: Run) -> Outcome:
+        if run.configuration["eval.chunk"] == 100:
+            raise RunError("its workers died 3 times") from TrainingError()
+        return outcome(0.5)
+
+    (note,) = persevere(run, carry)[0].notes
+    assert note.startswith("out of host memory (Task was killed: the node is low on memory.): ")
+
+
 def test_other_errors_are_not_tried_again(run: Run) -> None:
     tries = []
 

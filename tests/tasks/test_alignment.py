@@ -13,7 +13,7 @@ from kgprism.platform.data.features import join
 from kgprism.platform.data.graph import AlignedGraphs, MultiModalGraph
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, Probation, Training
+from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 from kgprism.platform.tasks.alignment import AlignmentTask, judged
 
 
@@ -187,8 +187,8 @@ def rows(part: Any) -> list[tuple[int, int]]:
 
 def test_one_step_an_epoch_sees_all_slices_and_one_a_batch_each() -> None:
     small = graphs(100)
-    whole = AlignmentTask(small, config(train=Training(step="epoch", batch_size=20)), 0)
-    single = AlignmentTask(small, config(train=Training(step="batch", batch_size=20)), 0)
+    whole = AlignmentTask(small, config(train=AlignmentTraining(step="epoch", batch_size=20)), 0)
+    single = AlignmentTask(small, config(train=AlignmentTraining(step="batch", batch_size=20)), 0)
     (batch,) = taken(whole, 0)
     assert [len(part) for part in batch] == [20, 20, 5]
     assert [[part] for part in batch] == taken(single, 0)
@@ -197,7 +197,9 @@ def test_one_step_an_epoch_sees_all_slices_and_one_a_batch_each() -> None:
 
 @pytest.mark.parametrize("step", ["epoch", "batch"])
 def test_batches_are_the_same_for_any_number_of_workers(step: str) -> None:
-    task = AlignmentTask(graphs(100), config(train=Training.model_validate({"step": step, "batch_size": 20})), 0)
+    task = AlignmentTask(
+        graphs(100), config(train=AlignmentTraining.model_validate({"step": step, "batch_size": 20})), 0
+    )
     assert taken(task, 3, workers=2) == taken(task, 3)
     assert taken(task, 3, workers=3) == taken(task, 3)
 

@@ -8,7 +8,7 @@ import torch
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.method import Method
-from kgprism.platform.settings import AlignmentEvaluation, Training
+from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining
 from kgprism.platform.tasks.task import Judgement, Restart
 from kgprism.platform.training.loop import Loop
 from kgprism.platform.training.run import execute, plan
@@ -61,7 +61,7 @@ class Script:
 
 
 def scripted(batches: list[float], metrics: list[float], **training) -> Loop:
-    settings = Training(**({"epochs": len(metrics), "learning_rate": 0.1, "weight_decay": 0.0} | training))
+    settings = AlignmentTraining(**({"epochs": len(metrics), "learning_rate": 0.1, "weight_decay": 0.0} | training))
     return Loop(Slope(), Script(batches, metrics), settings, AlignmentEvaluation(every=1))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from kgprism.platform.data import toy
 from kgprism.platform.method import Method, load
-from kgprism.platform.settings import AlignmentEvaluation, Cosine, Probation, SecondStage, Training
+from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining, Cosine, Probation, SecondStage
 from kgprism.platform.tasks import probation
 from kgprism.platform.tasks.task import Judgement, Restart, Stage
 from kgprism.platform.training.loop import Loop
@@ -65,7 +65,7 @@ class Script:
 
 def scripted(metrics: list[float], splits: tuple[str, ...] = ("valid", "test"), **options: Any) -> Loop:
     weights, every = options.pop("weights", "best"), options.pop("every", 1)
-    training = Training(**({"epochs": len(metrics), "learning_rate": 0.1} | options))
+    training = AlignmentTraining(**({"epochs": len(metrics), "learning_rate": 0.1} | options))
     return Loop(Slope(), Script(metrics, splits, weights), training, AlignmentEvaluation(every=every))
 
 
@@ -78,7 +78,7 @@ def ended(loop: Loop) -> list[float]:
 
 
 def test_each_stage_has_a_warm_up_and_a_cosine_of_its_own() -> None:
-    training = Training(epochs=10, learning_rate=1.0, schedule=Cosine(warmup=0.5))
+    training = AlignmentTraining(epochs=10, learning_rate=1.0, schedule=Cosine(warmup=0.5))
     optimiser = Optimiser(Slope(), training, Stage(4, SecondStage(warmup=0.15, horizon=3.0)))
     first = {1: 0.5, 2: 1.0, 3: 0.5, 4: 0.0}  # warm-up over 2 of 4 epochs, zero at the fourth
     assert {epoch: optimiser.rate(epoch) for epoch in first} == pytest.approx(first)

@@ -9,7 +9,7 @@ import torch
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import Method, load, names
-from kgprism.platform.settings import AlignmentEvaluation, Training
+from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining
 from kgprism.platform.tasks.task import Judgement
 from kgprism.platform.training.loop import Loop
 from kgprism.platform.training.run import execute, plan
@@ -58,7 +58,7 @@ class Task:
 
 def stepped(*steps: list[list[float]], **training: Any) -> tuple[list[list[float]], Loop]:
     """Return the gradient at every step of one epoch, and the loop."""
-    settings = Training(**({"epochs": 1, "clip": 1.0, "clip_after": "slice"} | training))
+    settings = AlignmentTraining(**({"epochs": 1, "clip": 1.0, "clip_after": "slice"} | training))
     loop = Loop(Plane(), Task(list(steps)), settings, AlignmentEvaluation())
     seen: list[list[float]] = []
     x = loop.method.x
@@ -120,5 +120,5 @@ def test_ibmea_clips_as_released_and_its_paper_does_not_say_so() -> None:
 
 
 def test_completion_has_no_slices() -> None:
-    with pytest.raises(ConfigurationError, match=r"train.clip_after.*'step'"):
+    with pytest.raises(ConfigurationError, match="train.clip_after"):
         plan("kge", toy.completion(), 0, {"train.clip_after": "slice"})

@@ -3,17 +3,20 @@ import signal
 
 import pytest
 import torch
+from ray.exceptions import RayActorError
+from ray.train import ControllerError, WorkerGroupError
+from ray.train.v2._internal.exceptions import WorkerHealthCheckFailedError
 
 from kgprism.platform.data import toy
 from kgprism.platform.errors import ConfigurationError, RunError
 from kgprism.platform.training.run import execute, plan
-from kgprism.platform.training.trainer import fit
+from kgprism.platform.training.trainer import _fit, _read, _why, fit
 
-pytestmark = pytest.mark.ray
 SMALL = {"modal_width": 16, "graph_width": 16, "train.batch_size": 31, "train.epochs": 6, "eval.every": 3}
 PAIRS = {"pseudo_pairs.start": 0, "pseudo_pairs.every": 1, "pseudo_pairs.window": 2, "pseudo_pairs.commit": 2}
 
 
+@pytest.mark.ray
 def test_two_workers_are_one(cluster, tmp_path):
     graphs = toy.aligned()
     # An odd batch size: the workers' shares differ in length. The learning rate shows the gradients in the losses.
@@ -30,46 +33,74 @@ def test_two_workers_are_one(cluster, tmp_path):
         torch.testing.assert_close(together.weights[name], weight, rtol=1e-2, atol=1e-3)
 
 
-def test_a_killed_worker_goes_on_from_the_checkpoint_and_a_failed_run_says_why(cluster, tmp_path):
+@pytest.mark.ray
+def test_a_failed_run_says_why(cluster, tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     graphs = toy.aligned()
-    run = plan("loginmea", graphs, 5, SMALL | {"train.checkpoint_seconds": 0, "train.epochs": 300, "eval.every": 100})
-    epochs, killed = [], []
+    with pytest.raises(RunError, match="damaged checkpoint"):
+        fit(plan("loginmea", graphs, 6, SMALL), graphs, folder=tmp_path, workers=1, cpus_per_worker=1)
 
-    def kill_once(row):
-        epochs.append(row["epoch"])
-        if row["epoch"] >= 30 and not killed:
-            killed.append(_worker())
-            os.kill(killed[0], signal.SIGKILL)
+
+@pytest.mark.ray
+def test_ctrl_c_ends_a_run_and_is_given_back(cluster, tmp_path):
+    graphs, before = toy.aligned(), signal.getsignal(signal.SIGINT)
+    run = plan("loginmea", graphs, 5, SMALL | {"train.epochs": 10**6, "eval.every": 10**6})
+    interrupted = []
+
+    def interrupt(row):
+        if not interrupted:
+            interrupted.append(row)
+            os.kill(os.getpid(), signal.SIGINT)
         return False
 
-    outcome = fit(run, graphs, folder=tmp_path, workers=1, cpus_per_worker=1, listener=kill_once)
-    assert killed
-    assert len(outcome.history) == 300
-    # It went on near where it was killed; the epochs since the last checkpoint came twice at most.
-    assert len(epochs) < 300 + 250
-    assert [row["epoch"] for row in outcome.history] == list(range(1, 301))
-
-    damaged = plan("loginmea", graphs, 6, SMALL)
-    (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(RunError, match="damaged checkpoint"):
-        fit(damaged, graphs, folder=tmp_path, workers=1, cpus_per_worker=1)
+    with pytest.raises(KeyboardInterrupt):
+        fit(run, graphs, folder=tmp_path, workers=1, cpus_per_worker=1, listener=interrupt)
+    assert signal.getsignal(signal.SIGINT) is before
 
 
+class Accident:
+    """Ray Train that ends so many times in the same way."""
+
+    def __init__(self, error, times):
+        self.error, self.times, self.fits = error, times, 0
+
+    def fit(self):
+        self.fits += 1
+        if self.fits <= self.times:
+            raise self.error
+
+
+def test_a_worker_that_dies_at_the_very_start_is_tried_again():
+    died = ControllerError(RayActorError())
+    once, always = Accident(died, 1), Accident(died, 9)
+    _fit(once, retries=2)
+    assert once.fits == 2
+    with pytest.raises(ControllerError):
+        _fit(always, retries=2)
+    assert always.fits == 3
+    bug = Accident(ControllerError(ValueError("a bug")), 9)
+    with pytest.raises(ControllerError):
+        _fit(bug, retries=2)
+    assert bug.fits == 1
+
+
+def test_what_the_last_try_ended_of_is_told_in_one_line():
+    dead = RayActorError(error_msg="The actor died.\n\tpid: 7\nThe actor died because its node has died.\n")
+    failures = {1: ZeroDivisionError("a\nb"), 0: WorkerHealthCheckFailedError("A worker health check failed.", dead)}
+    assert _why(WorkerGroupError("", failures), retries=2) == (
+        "its workers died 3 times: worker 0: RayActorError: The actor died. The actor died because its node has died.; "
+        "worker 1: ZeroDivisionError: a"
+    )
+    assert _why(ControllerError(ValueError("a bug")), retries=2) == "Ray Train gave up: ValueError: a bug"
+
+
+def test_an_outcome_that_did_not_arrive_is_told(tmp_path):
+    with pytest.raises(RunError, match=r"left no .*outcome.pt: is its folder on shared storage\?"):
+        _read(tmp_path / "outcome.pt")
+
+
+@pytest.mark.ray
 def test_more_workers_than_the_cluster_holds_are_refused(cluster, tmp_path):
     graphs = toy.aligned()
     with pytest.raises(ConfigurationError, match="--workers 99: 99 x 1 CPU wanted, the cluster has 6"):
         fit(plan("loginmea", graphs, 0), graphs, folder=tmp_path, workers=99, cpus_per_worker=1)
-
-
-def _worker() -> int:
-    """The process id of the only train worker there is."""
-    import ray
-    from ray.util.state import list_actors
-
-    found = [
-        a.pid
-        for a in list_actors(ray.get_runtime_context().gcs_address, filters=[("state", "=", "ALIVE")], detail=True)
-        if "RayTrainWorker" in a.class_name
-    ]
-    assert len(found) == 1
-    return int(found[0])

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import pytest
 import ray
 from ray.cluster_utils import Cluster
-from ray.util import placement_group_table
 from ray.util.state import list_actors
 
 from kgprism.platform import configuration
@@ -33,8 +32,6 @@ T = TypeVar("T")
 #: Small enough that an epoch takes hundredths of a second; a checkpoint after each.
 TINY: dict[str, Any] = {"graph_width": 8, "modal_width": 8, "pseudo_pairs": "none", "train.checkpoint_seconds": 0}
 TINY |= {"train.epochs": 4, "eval.every": 2}
-#: The session of other tests, begun again for the rest of them.
-RESUMED = ExitStack()
 NODES, CPUS, GPUS = 3, 2, 1
 
 
@@ -90,6 +87,12 @@ class Nodes:
         """Let go what is held, and what will come there."""
         (self.folder / "open").touch()
 
+    def actor(self, name: str) -> Any:
+        """Return the only living actor of a class: its ``pid`` and ``node_id``."""
+        alive = list_actors(self.cluster.address, filters=[("state", "=", "ALIVE")], detail=True)
+        (found,) = [actor for actor in alive if name in actor.class_name]
+        return found
+
     def ended(self, process: int) -> None:
         """Wait until a process is gone."""
         await_(lambda: not Path(f"/proc/{process}").exists(), f"process {process} to end")
@@ -128,11 +131,10 @@ def _plugin(folder: Path) -> None:
     (about / "entry_points.txt").write_text("[kgprism.methods]\nfaulty = faulty:Faulty\n")
 
 
-@pytest.fixture(scope="module")
-def machine() -> Iterator[Nodes]:
-    """Ray's processes that a file's tests share, below a short path: a socket's has at most 107 bytes."""
-    interrupted = ray.is_initialized()  # the one session of other tests: a process has one at a time
-    ray.shutdown()
+@pytest.fixture(scope="session")
+def machine(sessions: ExitStack) -> Iterator[Nodes]:
+    """Ray's processes that these tests share, below a short path: a socket's has at most 107 bytes."""
+    sessions.close()  # that of other tests
     folder = Path(tempfile.mkdtemp(prefix="kgn-"))
     _plugin(folder / "plugin")
     with pytest.MonkeyPatch.context() as patch:
@@ -144,6 +146,8 @@ def machine() -> Iterator[Nodes]:
             "PYTHONPATH", os.pathsep.join([str(folder / "plugin"), *filter(None, [os.environ.get("PYTHONPATH")])])
         )
         patch.setenv("RAY_worker_niceness", "0")  # by Ray's own, other tests would starve these
+        # A killed node refuses at once, five times running; a busy one still has ten seconds for each answer.
+        patch.setenv("RAY_health_check_period_ms", "200")
         patch.delenv("RAY_ADDRESS", raising=False)
         patch.syspath_prepend(folder / "plugin")
         # The State API, without which Ray Train leaves placement groups behind, comes with the dashboard.
@@ -162,30 +166,17 @@ def machine() -> Iterator[Nodes]:
             cluster.shutdown()
             sys.modules.pop("faulty", None)
     shutil.rmtree(folder, ignore_errors=True)
-    if interrupted:
-        RESUMED.enter_context(session(num_cpus=6))
 
 
 @pytest.fixture
-def nodes(machine: Nodes) -> Iterator[Nodes]:
+def nodes(machine: Nodes, nothing_left: Callable[[], None]) -> Iterator[Nodes]:
     """Three nodes of two CPUs and one GPU; at the end of the test nothing may be left on them."""
     for name in ("log", "open"):
         (machine.folder / name).unlink(missing_ok=True)
     machine.complete()
     yield machine
     machine.release()
-    end = time.monotonic() + 30
-    while found := left():
-        assert time.monotonic() < end, f"left behind: {found}"
-        time.sleep(0.5)
-
-
-def left() -> list[str]:
-    """Return the placement groups and actors that are still there, but for one that Ray Train keeps for a session."""
-    groups = [str(group) for group in placement_group_table().values() if group["state"] != "REMOVED"]
-    actors = list_actors(limit=10_000, raise_on_missing_output=False)
-    kept = ("DEAD", "_AutoscalingCoordinatorActor")
-    return groups + [actor.class_name for actor in actors if not {actor.state, actor.class_name} & set(kept)]
+    nothing_left()
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from kgprism.platform.studies.render import render
 from kgprism.platform.studies.store import Store
 from kgprism.platform.studies.suite import read
 from kgprism.platform.studies.table import tabulate
-from kgprism.platform.training.run import Run
+from kgprism.platform.training.run import Run, execute
 
 pytestmark = pytest.mark.ray
 
@@ -41,26 +41,56 @@ def test_a_run_whose_node_is_lost_goes_on_elsewhere(
     with meanwhile(lose):
         assert carry(run, workers=workers, cpus_per_run=2) == {}
     assert nodes.epochs() == {1: workers, 2: workers, 3: 2 * workers, 4: workers}
-    record = store.read(run.id)
-    assert record is not None
-    assert record.history()["epoch"].tolist() == [1, 2, 3, 4]
+    same_losses(store, run)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
 def test_a_killed_process_costs_no_finished_epoch(
-    nodes: Any, planned: Plan, carry: Carry, meanwhile: Any, store: Store, workers: int
+    nodes: Any, planned: Plan, carry: Carry, meanwhile: Any, store: Store
 ) -> None:
     run, other = planned(fault="hold@3"), planned(seed=1, fault="hold@3")
+    events: list[Event] = []
 
     def kill() -> None:
-        lines = nodes.held(count=2 * workers)
-        os.kill(next(line["process"] for line in lines if line in nodes.log(run)), signal.SIGKILL)
+        nodes.held(count=2)
+        os.kill(nodes.held(run)[0]["process"], signal.SIGKILL)
 
     with meanwhile(kill):
-        assert carry(run, other, workers=workers) == {}
-    assert nodes.epochs(run) == {1: workers, 2: workers, 3: 2 * workers, 4: workers}
-    assert nodes.epochs(other) == dict.fromkeys((1, 2, 3, 4), workers)
+        assert carry(run, other, listener=events.append) == {}
+    assert nodes.epochs(run) == {1: 1, 2: 1, 3: 2, 4: 1}
+    assert nodes.epochs(other) == dict.fromkeys((1, 2, 3, 4), 1)
     assert {record.id for record in store} == {run.id, other.id}
+    told = [event for event in events if event.cells[0].run.id == run.id]
+    second = max(place for place, event in enumerate(told) if event.kind == "started")
+    assert [event.kind for event in told].count("started") == 2
+    assert next(event.row["epoch"] for event in told[second:] if event.row) == 3
+    same_losses(store, run)
+
+
+def test_a_killed_process_of_several_and_a_killed_mailbox_cost_no_finished_epoch(
+    nodes: Any, planned: Plan, carry: Carry, meanwhile: Any, store: Store
+) -> None:
+    run, places = planned(fault="hold@3"), list[str]()
+
+    def kill() -> None:
+        lines, mailbox = nodes.held(count=2), nodes.actor("Mailbox")
+        places.extend([mailbox.node_id, nodes.actor("TrainController").node_id])
+        for process in (mailbox.pid, lines[0]["process"]):
+            os.kill(process, signal.SIGKILL)
+
+    with meanwhile(kill):
+        assert carry(run, workers=2) == {}
+    # Where it is lost, the run is lost with it.
+    assert places[0] == places[1]
+    assert nodes.epochs() == {1: 2, 2: 2, 3: 4, 4: 2}
+    same_losses(store, run)
+
+
+def same_losses(store: Store, run: Run) -> None:
+    """Compare with a run that nothing happened to."""
+    record, here = store.read(run.id), execute(run, toy.aligned())
+    assert record is not None
+    assert record.history()["epoch"].tolist() == [1, 2, 3, 4]
+    assert record.history()["loss"].tolist() == pytest.approx([row["loss"] for row in here.history], rel=1e-4)
 
 
 DRIVER = """\

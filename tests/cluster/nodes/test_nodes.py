@@ -1,7 +1,10 @@
 """Where runs are placed: on all nodes, several on a GPU, as many as memory allows, one run on several nodes."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +100,24 @@ def test_runs_are_packed_by_the_memory_of_their_first_epochs(
     assert Counter(line["epoch"] for line in nodes.log(runs[0])) == {1: 2, 2: 2, 3: 1, 4: 1}
     assert Counter(line["epoch"] for line in nodes.log(*runs[1:])) == {1: 3, 2: 3, 3: 3, 4: 3}
     assert sum(1 for _ in store) == 4
+
+
+def test_ctrl_c_ends_what_is_being_measured(nodes: Any, planned: Plan, carry: Carry, meanwhile: Any) -> None:
+    held: list[Any] = []
+    # A shell starts what it puts into the background with this signal ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def interrupt() -> None:
+        held.extend(nodes.held())
+        os.kill(os.getpid(), signal.SIGINT)
+        nodes.ended(held[0]["process"])
+
+    try:
+        with pytest.raises(KeyboardInterrupt), meanwhile(interrupt):
+            carry(planned(fault="hold@1"), pack=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert not Path(f"/proc/{held[0]['process']}").exists()
 
 
 def test_only_runs_of_one_process_are_packed(nodes: Any, planned: Plan, carry: Carry) -> None:
