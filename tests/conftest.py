@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import torch
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -15,6 +16,12 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every test away from the user's own home."""
     monkeypatch.setenv("KGPRISM_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(autouse=True)
+def same_numbers() -> None:
+    """Let no test's outcome hang on what was drawn before it."""
+    torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

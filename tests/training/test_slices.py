@@ -120,5 +120,5 @@ def test_ibmea_clips_as_released_and_its_paper_does_not_say_so() -> None:
 
 
 def test_completion_has_no_slices() -> None:
-    with pytest.raises(ConfigurationError, match="train.clip_after"):
+    with pytest.raises(ConfigurationError, match=r"train\.clip_after"):
         plan("kge", toy.completion(), 0, {"train.clip_after": "slice"})
