@@ -5,7 +5,7 @@ BIN := .venv/bin
 KGPRISM_HOME ?= $(CURDIR)/.demo
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: demo test lint wheel clean
+.PHONY: demo test test-alone test-nodes lint wheel clean
 
 demo: .venv/.installed
 	KGPRISM_HOME=$(KGPRISM_HOME) $(BIN)/kgprism ablate demo
@@ -13,11 +13,18 @@ demo: .venv/.installed
 # pytest leaves with 5 where a mark collects nothing.
 pytest = $(BIN)/python -m pytest -q $(1) || test $$? -eq 5
 
+# Tests on several nodes mostly wait for each other: the others run beside them. Torch has one thread a process then,
+# since two that share a core with others wait for each other at every operation.
 test: .venv/.installed
+	OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --output-sync=target -j2 test-alone test-nodes
+
+test-alone:
 	$(call pytest,)
-	$(call pytest,-m ray)
 	$(call pytest,-m slow)
 	$(call pytest,-m real)
+
+test-nodes:
+	$(call pytest,-m ray)
 	$(call pytest,-m cluster)
 
 # The import path is not the folder path (docs/architecture.md: why platform/ has no __init__.py), so mypy reads links.

@@ -16,7 +16,7 @@ from kgprism.platform.nn.alignment_losses import NCA
 from kgprism.platform.nn.contrastive import ICL, Untrained
 from kgprism.platform.nn.convolution import Convolution
 from kgprism.platform.nn.graph import Attention
-from kgprism.platform.nn.modal_views import ModalViews, NoStructure
+from kgprism.platform.nn.modal_views import SNAG_DEPARTURES, ModalViews, NoStructure
 from kgprism.platform.part import Nothing, Slot
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
@@ -83,14 +83,9 @@ class EVA(ModalViews):
         "unsupervised seeds by image similarity are data.seeds=unsupervised: 1000 of them, as the code's default; its "
         "commented-out setting is data.seeds.count=3000",
         "snag: SNAG's repository asks for the GAT on its command line but its EVA builds the GCN; so does the preset",
-        "snag: pseudo-pairs come in with a second stage, from the best test weights of the first, whose cosine ends "
-        "there, and with a warm-up and a cosine of its own over three times the epochs left (pseudo_pairs.stage); here "
-        "the held-out pairs say which weights are best, the test pairs only where eval.valid_ratio=0",
-        "N8 snag: a pseudo-pair survives 10 checks, in paper and code (pseudo_pairs.window)",
         "N9 snag: 500 + 1500 epochs (pseudo_pairs.start, train.epochs), where the paper has 500 + 500",
         "snag: rows with GMNM are noise=masking, noise.structure_scale=0.5; the preset has none",
-        "N12 snag: the release keeps the best test epoch (select=best_test) and stops 200 evaluations after that of "
-        "its second stage (train.patience); it begins that stage early where the first gains nothing as long, ours not",
+        *SNAG_DEPARTURES,
     )
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:

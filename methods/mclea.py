@@ -14,7 +14,7 @@ from kgprism.platform.batch import Pairs
 from kgprism.platform.data.joint import JointGraph
 from kgprism.platform.nn.alignment_losses import IAL, NCA, NoAgreement
 from kgprism.platform.nn.contrastive import ICL, Untrained
-from kgprism.platform.nn.modal_views import ModalViews
+from kgprism.platform.nn.modal_views import SNAG_DEPARTURES, ModalViews
 from kgprism.platform.nn.uncertainty import Alike, Balance, Uncertainty
 from kgprism.platform.part import Nothing, Slot
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
@@ -80,13 +80,8 @@ class MCLEA(ModalViews):
         "N10 paper: concatenation; SNAG's repository: the mean of views 300 wide (fusion), which its tables report",
         "N10 SNAG's repository draws noise for the features but feeds the clean ones: noise=masking, "
         "noise.feature_scale=0, noise.structure_scale=0.5",
-        "snag: pseudo-pairs come in with a second stage, from the best test weights of the first, whose cosine ends "
-        "there, and with a warm-up and a cosine of its own over three times the epochs left (pseudo_pairs.stage); here "
-        "the held-out pairs say which weights are best, the test pairs only where eval.valid_ratio=0",
-        "N8 snag: a pseudo-pair survives 10 checks, in paper and code (pseudo_pairs.window)",
         "N9 snag: 250 + 1250 epochs (pseudo_pairs.start, train.epochs), where the paper has 500 + 500",
-        "N12 snag: the release keeps the best test epoch (select=best_test) and stops 200 evaluations after that of "
-        "its second stage (train.patience); it begins that stage early where the first gains nothing as long, ours not",
+        *SNAG_DEPARTURES,
     )
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:

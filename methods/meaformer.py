@@ -14,9 +14,9 @@ from kgprism.platform.batch import Pairs
 from kgprism.platform.data.joint import JointGraph
 from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
 from kgprism.platform.nn.entity_weights import entity_concat
-from kgprism.platform.nn.interacting_alignment import InteractingAlignment, remade
-from kgprism.platform.part import Nothing, Slot
-from kgprism.platform.settings import AlignmentTraining, Cosine, Probation, SecondStage
+from kgprism.platform.nn.interacting_alignment import TRAINING, InteractingAlignment, remade
+from kgprism.platform.part import Slot
+from kgprism.platform.settings import AlignmentTraining
 
 
 class MEAformer(InteractingAlignment):
@@ -26,24 +26,7 @@ class MEAformer(InteractingAlignment):
         """Defaults are the preset ``code``, the release's iterative run."""
 
         loss: Slot[ICL | InfoNCE | Untrained] = ICL()
-        train: AlignmentTraining = AlignmentTraining(
-            epochs=1000,
-            step="batch",
-            batch_size=3500,
-            learning_rate=5e-4,
-            weight_decay=5e-4,
-            schedule=Cosine(warmup=0.15),
-            clip=1.0,
-        )
-        pseudo_pairs: Slot[Probation | Nothing] = Probation(
-            start=500,
-            window=25,
-            when="before",
-            mode="train",
-            restart="once",
-            learning_rate_factor=0.2,
-            stage=SecondStage(),
-        )
+        train: AlignmentTraining = TRAINING.model_copy(update={"weight_decay": 5e-4})
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},

@@ -19,10 +19,10 @@ from kgprism.platform.data.joint import JointGraph
 from kgprism.platform.nn.contrastive import TwoWay
 from kgprism.platform.nn.entity_weights import entity_concat
 from kgprism.platform.nn.fusion import GlobalConcat
-from kgprism.platform.nn.interacting_alignment import InteractingAlignment, remade
+from kgprism.platform.nn.interacting_alignment import PROBATION, TRAINING, InteractingAlignment, remade
 from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import AlignmentTraining, Cosine, Probation, SecondStage
+from kgprism.platform.settings import AlignmentTraining, Probation
 
 
 class Confidence(Part):
@@ -91,25 +91,8 @@ class SNAG(InteractingAlignment):
         decay: Literal["all", "weights"] = Field(
             "weights", description="weights: biases, global shares and log-variances do not decay"
         )
-        train: AlignmentTraining = AlignmentTraining(
-            epochs=1500,
-            step="batch",
-            batch_size=3500,
-            learning_rate=5e-4,
-            weight_decay=1e-3,
-            schedule=Cosine(warmup=0.15),
-            clip=1.0,
-            patience=200,
-        )
-        pseudo_pairs: Slot[Probation | Nothing] = Probation(
-            start=250,
-            window=25,
-            when="before",
-            mode="train",
-            restart="once",
-            learning_rate_factor=0.2,
-            stage=SecondStage(),
-        )
+        train: AlignmentTraining = TRAINING.model_copy(update={"epochs": 1500, "weight_decay": 1e-3, "patience": 200})
+        pseudo_pairs: Slot[Probation | Nothing] = PROBATION.model_copy(update={"start": 250})
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},

@@ -19,12 +19,32 @@ from kgprism.platform.nn.graph import Attention, NoPropagation
 from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_table
 from kgprism.platform.nn.uncertainty import Alike, Uncertainty
 from kgprism.platform.part import Nothing, Part, Slot
-from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Cosine
+from kgprism.platform.settings import (
+    AlignmentData,
+    AlignmentEvaluation,
+    AlignmentTraining,
+    Cosine,
+    Probation,
+    SecondStage,
+)
 
 #: The names that have a log-variance each, present or not (spec 0.7).
 BALANCED = ("image", "attribute", "relation", "graph", "name", "char")
 #: Entities whose interaction is made again at once in the backward pass.
 ROWS = 8192
+#: Their releases' schedule (Loop-M) and second stage; each has its own length and decay.
+TRAINING = AlignmentTraining(
+    epochs=1000, step="batch", batch_size=3500, learning_rate=5e-4, schedule=Cosine(warmup=0.15), clip=1.0
+)
+PROBATION = Probation(
+    start=500,
+    window=25,
+    when="before",
+    mode="train",
+    restart="once",
+    learning_rate_factor=0.2,
+    stage=SecondStage(),
+)
 
 
 class LearnedTable(Part):
@@ -68,10 +88,9 @@ class InteractingAlignment(ModalAlignment):
             "all", description="weights: biases, global shares and log-variances do not decay"
         )
         data: AlignmentData = AlignmentData(missing_images="normal")
-        train: AlignmentTraining = AlignmentTraining(
-            epochs=1000, step="batch", batch_size=3500, learning_rate=5e-4, schedule=Cosine(), clip=1.0
-        )
+        train: AlignmentTraining = TRAINING
         eval: AlignmentEvaluation = AlignmentEvaluation(every=2)
+        pseudo_pairs: Slot[Probation | Nothing] = PROBATION
 
     config: Config
 

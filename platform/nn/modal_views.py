@@ -14,6 +14,16 @@ from kgprism.platform.nn.graph import Attention, NoPropagation
 from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_table
 from kgprism.platform.part import Slot
 
+#: Where the versions inside SNAG's repository (preset ``snag``) part from the paper, or from us.
+SNAG_DEPARTURES = (
+    "snag: pseudo-pairs come in with a second stage, from the best test weights of the first, whose cosine ends there, "
+    "and with a warm-up and a cosine of its own over three times the epochs left (pseudo_pairs.stage); here the "
+    "held-out pairs say which weights are best, the test pairs only where eval.valid_ratio=0",
+    "N8 snag: a pseudo-pair survives 10 checks, in paper and code (pseudo_pairs.window)",
+    "N12 snag: the release keeps the best test epoch (select=best_test) and stops 200 evaluations after that of its "
+    "second stage (train.patience); it begins that stage early where the first gains nothing as long, ours not",
+)
+
 
 class NoStructure(NoPropagation):
     """No learned table, no view of the graph and no loss on it: the modalities alone."""
