@@ -17,6 +17,8 @@ from kgprism.platform.training.run import Run, execute, plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 METHODS = names()
+#: One whose gradients DistributedDataParallel averages, one whose slices are averaged one by one.
+SAMPLED = ["mclea", "ibmea"]
 DATA = {"alignment": toy.aligned, "completion": toy.completion}
 #: Batches of odd size, so that shares differ in length; small chunks, so that each worker has several.
 SHORT = {"train.epochs": 2, "train.checkpoint_seconds": 1e9, "train.device": "cpu", "eval.every": 1, "eval.chunk": 13}
@@ -42,11 +44,17 @@ def staged() -> Run:
     return plan("meaformer", toy.aligned(), 5, planned("meaformer").configuration, more)
 
 
+def sampled(name: str) -> Run:
+    """Return a run whose steps see parts of the graphs."""
+    return plan(name, toy.aligned(), 5, planned(name).configuration, {"train.sampling": "neighbours"})
+
+
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the two workers left: the outcomes of all methods, and what they heard of each other."""
     folder = tmp_path_factory.mktemp("two")
-    checkpoint.save(folder / "runs.pt", [*(asdict(planned(name)) for name in METHODS), asdict(staged())])
+    runs = [*map(planned, METHODS), *map(sampled, SAMPLED), staged()]
+    checkpoint.save(folder / "runs.pt", [asdict(run) for run in runs])
     script, environment = Path(__file__).with_name("one_of_two.py"), os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(script)]
     both = [subprocess.Popen([*command, str(rank), str(folder)], env=environment) for rank in (0, 1)]
@@ -60,8 +68,16 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_two_processes_train_as_one(name: str, left: list[dict[str, Any]]) -> None:
-    alone = execute(planned(name), DATA[load(name).task]())
-    together = left[0]["outcomes"][METHODS.index(name)]["history"]
+    compare(planned(name), left[0]["outcomes"][METHODS.index(name)]["history"])
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_two_processes_train_as_one_on_parts_of_the_graphs(name: str, left: list[dict[str, Any]]) -> None:
+    compare(sampled(name), left[0]["outcomes"][len(METHODS) + SAMPLED.index(name)]["history"])
+
+
+def compare(run: Run, together: list[dict[str, float]]) -> None:
+    alone = execute(run, DATA[load(run.method).task]())
     for one, two in zip(alone.history, together, strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
         assert {key: two[key] for key in two if "mrr" in key} == pytest.approx(
