@@ -120,7 +120,7 @@ def test_emoji_features(real: Path) -> None:
     found = {dataset.left.entities[e]: v for e, v in zip(image.entities, image.values, strict=True)}
     assert len(found) == len(ids)
     assert all(np.array_equal(found[labels[str(e)]], v) for e, v in zip(ids, values, strict=True))
-    assert dataset.modalities == {"relation", "attribute", "image", "text"}
+    assert dataset.modalities == {"relation", "attribute", "image", "text", "char"}
     assert dataset.right.features["text"].values.shape == (4295, 384)
 
 
