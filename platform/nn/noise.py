@@ -71,9 +71,15 @@ class DrawnNoise(Noise):
 
     settings: Masking | Gaussian
 
-    def __init__(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self,
+        settings: Masking | Gaussian,
+        seed: int,
+        features: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+    ) -> None:
         super().__init__()
-        self.seed, self.fixed = seed, frozenset(features)
+        self.settings, self.seed, self.fixed = settings, seed, frozenset(features)
         for name, table in features.items():
             mean, deviation = moments(table[present[name]])
             self.register_buffer(f"{name}_mean", mean, persistent=False)
@@ -122,11 +128,7 @@ class DrawnNoise(Noise):
 class GaussianMasking(DrawnNoise):
     """What `Masking` says."""
 
-    def __init__(
-        self, settings: Masking, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
-    ) -> None:
-        super().__init__(seed, features, present)
-        self.settings: Masking = settings
+    settings: Masking
 
     def _draw(
         self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
@@ -142,11 +144,7 @@ class GaussianMasking(DrawnNoise):
 class AddedNoise(DrawnNoise):
     """What `Gaussian` says."""
 
-    def __init__(
-        self, settings: Gaussian, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
-    ) -> None:
-        super().__init__(seed, features, present)
-        self.settings: Gaussian = settings
+    settings: Gaussian
 
     def _draw(
         self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
