@@ -5,13 +5,19 @@ BIN := .venv/bin
 KGPRISM_HOME ?= $(CURDIR)/.demo
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: demo test test-alone test-nodes lint wheel clean
+.PHONY: demo test test-alone test-nodes lint docs wheel clean
 
 demo: .venv/.installed
 	KGPRISM_HOME=$(KGPRISM_HOME) $(BIN)/kgprism ablate demo
 
 # pytest leaves with 5 where a mark collects nothing.
 pytest = $(BIN)/python -m pytest -q $(1) || test $$? -eq 5
+
+define twice
+	log=$$(mktemp) && once="-o cache_dir=.pytest_cache/nodes" \
+	&& { $(call pytest,$(1) --cache-clear $$once); } 2>$$log || { tail -n 40 $$log; echo "once more, what failed:"; \
+	$(call pytest,$(1) --last-failed $$once); }
+endef
 
 # Tests on several nodes mostly wait for each other: the others run beside them. Torch has one thread a process then,
 # since two that share a core with others wait for each other at every operation.
@@ -23,18 +29,25 @@ test-alone:
 	$(call pytest,-m slow)
 	$(call pytest,-m real)
 
+# Where Ray ends the process of the tests, its reason is in what it wrote last. These tests kill processes and wait for
+# clocks of Ray's: what fails is told, and gets one more try by itself.
 test-nodes:
-	$(call pytest,-m ray)
-	$(call pytest,-m cluster)
+	$(call twice,-m ray --capture=sys)
+	$(call twice,-m cluster)
 
 # The import path is not the folder path (docs/architecture.md: why platform/ has no __init__.py), so mypy reads links.
 lint: .venv/.linters
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	tree=$$(mktemp -d) && trap 'rm -rf "$$tree"' EXIT && mkdir "$$tree/kgprism" \
-	&& ln -s $(CURDIR)/{platform,methods,search_spaces,ablations} "$$tree/kgprism/" \
+	&& ln -s $(CURDIR)/{platform,methods,search_spaces,ablations} $(CURDIR)/platform/api/{__init__,testing}.py "$$tree/kgprism/" \
 	&& cd "$$tree" && MYPYPATH="$$tree" $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml \
-		--cache-dir $(CURDIR)/.mypy_cache -p kgprism.platform -p kgprism.methods
+		--cache-dir $(CURDIR)/.mypy_cache -p kgprism
+
+# README, guides and the reference of `import kgprism` as a site; a link that leads nowhere is an error.
+docs: .venv/.linters
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	@echo build/site/index.html
 
 # What cluster.yaml brings to a cluster: one wheel, and the versions that it was tested with.
 wheel: .venv/.installed

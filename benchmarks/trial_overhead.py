@@ -11,13 +11,14 @@ from time import monotonic
 
 from ray import tune
 
+from kgprism.platform.cluster.session import session
 from kgprism.platform.configuration import Overrides
-from kgprism.platform.studies.engine import carry_out
-from kgprism.platform.studies.searcher import StudySearcher
-from kgprism.platform.studies.session import session
-from kgprism.platform.studies.space import Objective, Search
-from kgprism.platform.studies.study import open_study
-from kgprism.platform.studies.trainable import Curve, Report
+from kgprism.platform.studies.search.engine import carry_out
+from kgprism.platform.studies.search.searcher import StudySearcher
+from kgprism.platform.studies.search.spaces.comparison import Goal
+from kgprism.platform.studies.search.spaces.samplers import Search
+from kgprism.platform.studies.search.study import open_study
+from kgprism.platform.studies.search.trainable import Curve, Report
 
 TRIALS, EPOCHS, PARAMETERS, CONCURRENT = 20, 5, 8, 2
 NAMES = [f"parameter {number}" for number in range(PARAMETERS)]
@@ -63,7 +64,7 @@ def run_engine() -> float:
     """Return the seconds of the same trials through the searcher, the study in a SQLite file."""
     began = monotonic()
     with TemporaryDirectory() as scratch:
-        study = open_study("overhead", f"sqlite:///{scratch}/optuna.db", Search(), Objective(), seed=0)
+        study = open_study("overhead", f"sqlite:///{scratch}/optuna.db", Search(), Goal(), seed=0)
         searcher = StudySearcher(study, lambda trial: {n: trial.suggest_float(n, 0.0, 1.0) for n in NAMES}, TRIALS)
         carry_out(objective, searcher, concurrent=CONCURRENT)
         assert len(study.trials) == TRIALS

@@ -5,7 +5,7 @@ generators forge images and texts from the structure, and the scorer learns to t
 specification, 0.6 and 1.6. Departures: ``AdaMF.departures``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 
 from kgprism.platform.batch import Triples
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.nn.modal_fusion import Attention, GlobalWeights, Joined, StructureOnly
-from kgprism.platform.nn.modalities import Projections
-from kgprism.platform.nn.triple_model import TripleModel, View
+from kgprism.platform.families.triple_model import TripleModel
+from kgprism.platform.module import Module
+from kgprism.platform.nn.encoders.projections import Projections
+from kgprism.platform.nn.fusion.modal_fusion import Attention, Concat, GlobalWeights, NoFusion
+from kgprism.platform.nn.negatives.sampler import View
 from kgprism.platform.part import Nothing, Part, Slot
 from kgprism.platform.seeding import within
 from kgprism.platform.settings import CompletionEvaluation, CompletionTraining, Modality
@@ -25,37 +27,24 @@ from kgprism.platform.settings import CompletionEvaluation, CompletionTraining, 
 #: The phase that trains the generators, after the scorer's; a sampler may have a phase ``generator`` of its own.
 FORGERY = "forgery"
 
-
-class Adversarial(Part):
-    """Modality adversarial training: one small generator a modality, ``[noise ; structure] -> forged vector``."""
-
-    kind: Literal["adversarial"] = "adversarial"
-    weight: float = Field(0.01, ge=0, description="mu, of the forged triples in the scorer's loss; 0: none are made")
-    noise: int = Field(64, ge=1, description="random coordinates beside the structure")
-    hidden: int = Field(512, ge=1)
-    learning_rate: float = Field(1e-4, gt=0, description="of the generators")
-
-    def build(self, width: int, names: Sequence[str]) -> "Adversary":
-        return Generators(self, width, names) if self.weight else Adversary()
+#: Fuses rows of the structure ``(n, width)`` and what noise ``(n, coordinates)`` a modality makes of them.
+Joint = Callable[[Tensor, Mapping[str, Tensor]], Tensor]
 
 
-class Unopposed(Nothing):
-    """No forged vectors."""
+class Adversary(Module):
+    """Contract: an opponent of the scorer, with phases of its own after the scorer's."""
 
-    def build(self, width: int, names: Sequence[str]) -> "Adversary":
-        return Adversary()
-
-
-class Adversary(nn.Module):
-    """Contract, and the adversary that does nothing."""
+    class Config(Part):
+        def build(self, width: int, names: Sequence[str]) -> "Adversary":
+            return self.made(width, names)
 
     phases: tuple[str, ...] = ()
 
-    def oppose(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
+    def scorer_losses(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
         """Return what the scorer loses to forged triples; the generators get no gradient."""
-        return {}
+        raise NotImplementedError(type(self).__name__)
 
-    def forge(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
+    def generator_losses(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
         """Return what the generators lose to the scorer; the scorer gets no gradient."""
         raise NotImplementedError(type(self).__name__)
 
@@ -64,12 +53,42 @@ class Adversary(nn.Module):
         return []
 
 
-class Generators(Adversary):
-    """Forges every modality but the structure, and scores three triples with it: head, tail or both are forged."""
+class NoAdversary(Adversary):
+    """No forged vectors."""
+
+    class Config(Adversary.Config, Nothing):
+        pass
+
+    def scorer_losses(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
+        return {}
+
+
+class Adversarial(Adversary):
+    """Modality adversarial training: one small generator a modality, ``[noise ; structure] -> forged vector``.
+
+    Forges every modality but the structure, and scores three triples with it: head, tail or both are forged.
+    """
+
+    class Config(Adversary.Config):
+        kind: Literal["adversarial"] = "adversarial"
+        weight: float = Field(
+            0.01, ge=0, description="mu, of the forged triples in the scorer's loss; 0: none are made"
+        )
+        noise: int = Field(64, ge=1, description="random coordinates beside the structure")
+        hidden: int = Field(512, ge=1)
+        learning_rate: float = Field(1e-4, gt=0, description="of the generators")
+        against: Literal["batch", "own"] = Field(
+            "batch",
+            description="which opponents a triple meets in the loss: the whole batch's, as released, or its own",
+        )
+
+        def build(self, width: int, names: Sequence[str]) -> Adversary:
+            # Nothing would read generators of weight 0.
+            return super().build(width, names) if self.weight else NoAdversary.Config().build(width, names)
 
     phases = (FORGERY,)
 
-    def __init__(self, settings: Adversarial, width: int, names: Sequence[str]) -> None:
+    def __init__(self, settings: Config, width: int, names: Sequence[str]) -> None:
         super().__init__()
         if not names:
             raise ConfigurationError("adversary.weight: nothing to forge without modalities; set adversary=none")
@@ -84,34 +103,42 @@ class Generators(Adversary):
         """Return forged rows of every modality beside the `structure` ``(n, width)`` they are made from."""
         return {name: self.maps[name](torch.cat([noise[name], structure], -1)) for name in self.names}
 
-    def oppose(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
+    def scorer_losses(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
         def joint(structure: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
             forged: Mapping[str, Tensor] = frozen(self, structure, noise)
             return method.fuse({"structure": structure, **forged})
 
         true, forged = self._scores(method, batch, view, joint, "scorer")
-        importance = method.importance(batch)
-        losses = [method.loss(batch, true, score[:, None], None, importance) for score in forged]
+        losses = [self._loss(method, batch, true, score) for score in forged]
         return {"adversary": self.settings.weight * torch.stack(losses).sum()}
 
-    def forge(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
+    def generator_losses(self, method: "AdaMF", batch: Triples, view: View) -> dict[str, Tensor]:
         def joint(structure: Tensor, noise: Mapping[str, Tensor]) -> Tensor:
             fused: Tensor = frozen(method.fusion, {"structure": structure, **self(structure, noise)})
             return fused
 
         true, forged = self._scores(method, batch, view, joint, FORGERY)
-        importance = method.importance(batch)
-        losses = [method.loss(batch, score, true[:, None], None, importance) for score in forged]
+        losses = [self._loss(method, batch, score, true) for score in forged]
         return {FORGERY: torch.stack(losses).sum()}
 
+    def _loss(self, method: "AdaMF", batch: Triples, positive: Tensor, negative: Tensor) -> Tensor:
+        """Return the loss of our own rows by scores of the whole batch, ``(positives,)`` each.
+
+        The release hands flat scores to its loss, whose self-adversarial softmax so runs over the batch: what is hard
+        there counts more.
+        """
+        own = negative[batch.rows, None]
+        met = own if self.settings.against == "own" else negative.expand(len(own), -1)
+        return method.loss(batch, positive[batch.rows], met, None, method.importance(batch))
+
     def _scores(
-        self, method: "AdaMF", batch: Triples, view: View, joint: Any, user: str
+        self, method: "AdaMF", batch: Triples, view: View, joint: Joint, user: str
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Return the scores of our own rows: true ``(n,)``, and with forged head, tail, both ``(n,)`` each."""
-        head, relation, tail = batch.triples[batch.rows].unbind(1)
+        """Return the scores of the whole batch ``(positives,)``: true, and with forged head, tail, both."""
+        head, relation, tail = batch.triples.unbind(1)
         r, scorer = view.relations[relation], view.scorer
         draw, size = batch.draw(f"adversary/{user}"), (2, len(batch), self.settings.noise)
-        noise = {name: torch.randn(size, generator=draw, device=r.device)[:, batch.rows] for name in self.names}
+        noise = {name: torch.randn(size, generator=draw, device=r.device) for name in self.names}
         false_head, false_tail = (
             scorer.frame(joint(view.modal["structure"][ids], {name: rows[side] for name, rows in noise.items()}))
             for side, ids in enumerate((head, tail))
@@ -131,18 +158,19 @@ def frozen(module: nn.Module, *inputs: Any) -> Any:
     return torch.func.functional_call(module, parameters, inputs)
 
 
-class AdaMF(TripleModel):
+class Config(TripleModel.Config):
+    """Slots have their own defaults; preset ``code`` has the released script's numbers for DB15K."""
+
+    modalities: frozenset[Modality] = frozenset({"image", "text"})
+    features: Literal["trained", "frozen"] = Field("trained", description="trained: the raw features too")
+    fusion: Slot[Attention.Config | GlobalWeights.Config | Concat.Config | NoFusion.Config] = Attention.Config()
+    adversary: Slot[Adversarial.Config | NoAdversary.Config] = NoAdversary.Config()
+    train: CompletionTraining = CompletionTraining(epochs=1000, batch_size=1024, learning_rate=2e-5)
+    eval: CompletionEvaluation = CompletionEvaluation(every=50)
+
+
+class AdaMF(TripleModel[Config]):
     """Adaptive fusion of structure and modalities, with or without an adversary."""
-
-    class Config(TripleModel.Config):
-        """Slots have their own defaults; preset ``code`` has the released script's numbers for DB15K."""
-
-        modalities: frozenset[Modality] = frozenset({"image", "text"})
-        features: Literal["trained", "frozen"] = Field("trained", description="trained: the raw features too")
-        fusion: Slot[Attention | GlobalWeights | Joined | StructureOnly] = Attention()
-        adversary: Slot[Adversarial | Unopposed] = Unopposed()
-        train: CompletionTraining = CompletionTraining(epochs=1000, batch_size=1024, learning_rate=2e-5)
-        eval: CompletionEvaluation = CompletionEvaluation(every=50)
 
     _script: ClassVar[Mapping[str, Any]] = {
         "scoring": "rotate",
@@ -173,15 +201,15 @@ class AdaMF(TripleModel):
         "200 and 4 (mkg_y)",
         "the release draws positives with replacement and tests the last epoch once; so do all presets, with "
         "select=last; by default the validation triples choose the epoch (DB15K's are held out of train)",
+        "read triple by triple, each forged one counts alike (adversary.against=own); the release hands flat scores to "
+        "its loss, so that the self-adversarial softmax runs over the batch and hard ones count more: all presets do",
         "the scorer's loss against forged triples reaches the structure through the generators' input, as released, "
         "but no phase leaves a gradient in the other's parameters",
         "raw features are fine-tuned, as released (features=frozen keeps them)",
         "every entity is encoded once a step, not at every occurrence; the gradients are the same (spec 6.2)",
     )
 
-    config: Config
-
-    def compose(self) -> None:
+    def compose(self) -> Sequence[str]:
         config = self.config
         width = self.scorer.entity_width
         read = () if config.fusion.null else config.modalities
@@ -189,14 +217,14 @@ class AdaMF(TripleModel):
         self.projections = self.part("projections", Projections, self.graph, read, width, trained=trained)
         names = self.projections.names
         self.fusion = self.part("fusion", config.fusion.build, width, ["structure", *names])
-        self.adversary: Adversary = self.part("adversary", config.adversary.build, width, names)
+        self.adversary = self.part("adversary", config.adversary.build, width, names)
+        return "structure", *names
 
     def modal(self) -> dict[str, Tensor]:
         return {"structure": self.entities.weight, **self.projections()}
 
     def fuse(self, modal: Mapping[str, Tensor]) -> Tensor:
-        fused: Tensor = self.fusion(modal)
-        return fused
+        return self.fusion(modal)
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -208,11 +236,11 @@ class AdaMF(TripleModel):
                 view = self.view()
             modal = {name: rows.detach() for name, rows in view.modal.items()}
             view = replace(view, modal=modal, relations=view.relations.detach())
-            return self.adversary.forge(self, batch, view)
+            return self.adversary.generator_losses(self, batch, view)
         return super().forward(batch, phase)
 
     def losses(self, batch: Triples, view: View) -> dict[str, Tensor]:
-        return super().losses(batch, view) | self.adversary.oppose(self, batch, view)
+        return super().losses(batch, view) | self.adversary.scorer_losses(self, batch, view)
 
     def groups(self) -> list[dict[str, Any]]:
         others = self.adversary.groups(self.config.train.learning_rate)

@@ -4,33 +4,34 @@ Niu and Zhang, DASFAA 2025. A diffusion model generates negatives of graded hard
 margins follow the hardness. Facts: completion specification, section 1. Departures: ``DHNS.departures``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 
-from kgprism.platform.nn.generated import Generated
-from kgprism.platform.nn.modal_fusion import Attention, GlobalWeights, Joined, StructureOnly
-from kgprism.platform.nn.modalities import Projections
-from kgprism.platform.nn.triple_loss import Margin, NoLoss, Sigmoid, Softplus
-from kgprism.platform.nn.triple_model import Samplers, TripleModel
+from kgprism.platform.families.triple_model import Samplers, TripleModel
+from kgprism.platform.nn.encoders.projections import Projections
+from kgprism.platform.nn.fusion.modal_fusion import Attention, Concat, GlobalWeights, NoFusion
+from kgprism.platform.nn.losses.triple_loss import Margin, NoLoss, Sigmoid, Softplus
+from kgprism.platform.nn.negatives.diffusion.generated import Generated
 from kgprism.platform.part import Slot
 from kgprism.platform.settings import CompletionTraining, Modality
 
 
-class DHNS(TripleModel):
+class Config(TripleModel.Config):
+    """Defaults are the preset ``code``: RotatE, with AdaMF's numbers where DHNS released none (spec 1.6)."""
+
+    modalities: frozenset[Modality] = frozenset({"image", "text"})
+    features: Literal["trained", "frozen"] = Field("trained", description="trained: the raw features too")
+    fusion: Slot[Attention.Config | GlobalWeights.Config | Concat.Config | NoFusion.Config] = Attention.Config()
+    negatives: Slot[Samplers] = Generated.Config()
+    loss: Slot[Sigmoid.Config | Margin.Config | Softplus.Config | NoLoss.Config] = Sigmoid.Config(temperature=2.0)
+    train: CompletionTraining = CompletionTraining(epochs=1000, batch_size=1024, learning_rate=2e-5)
+
+
+class DHNS(TripleModel[Config]):
     """AdaMF's entities and a generator of negatives; every row of its Table 5 is a slot, a word or a number."""
-
-    class Config(TripleModel.Config):
-        """Defaults are the preset ``code``: RotatE, with AdaMF's numbers where DHNS released none (spec 1.6)."""
-
-        modalities: frozenset[Modality] = frozenset({"image", "text"})
-        features: Literal["trained", "frozen"] = Field("trained", description="trained: the raw features too")
-        fusion: Slot[Attention | GlobalWeights | Joined | StructureOnly] = Attention()
-        negatives: Slot[Samplers] = Generated()
-        loss: Slot[Sigmoid | Margin | Softplus | NoLoss] = Sigmoid(temperature=2.0)
-        train: CompletionTraining = CompletionTraining(epochs=1000, batch_size=1024, learning_rate=2e-5)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
@@ -45,6 +46,16 @@ class DHNS(TripleModel):
             "negatives.loss.positive": "level",
             "negatives.loss.corruptions": ["head", "tail"],
             "negatives.loss.scores": "each",
+        },
+        "mkg_w": {"scoring.dim": 200},
+        "mkg_y": {"scoring.dim": 200, "scoring.margin": 4.0},
+        "mmrns": {
+            "negatives.sampled": "uniform",
+            "negatives.sampled.mode": "cross",
+            "importance": "subsampling",
+            "loss.temperature": 1.0,
+            "train.draw": "shuffle",
+            "train.learning_rate": 1e-4,
         },
         "distmult": {
             "scoring": "distmult",
@@ -103,29 +114,30 @@ class DHNS(TripleModel):
         "17 nothing is validated and the last epoch is tested, as released with select=last; by default validation "
         "triples choose the epoch",
         "18 the released RotatE and TransE crash in their first step; preset code repairs that. Their numbers were not "
-        "released: AdaMF's for DB15K stand in (MKG-W and MKG-Y have dim 200, MKG-Y margin 4), and preset transe is a "
-        "guess within the ranges of OpenKE's scripts",
+        "released: AdaMF's for DB15K stand in (presets mkg_w and mkg_y for the others), and preset transe is a guess "
+        "within the ranges of OpenKE's scripts. Preset mmrns: what the release of MMRNS gives to other samplers, for a "
+        "comparison with these at equal settings",
         "19 the reverse step is misprinted in the paper (Eq. 4-6): all presets take the usual one, of variance beta",
         "20 the weight of the generated negatives is 0.01 in the code and nowhere in the paper (negatives.loss.weight)",
         "21 one time and one noise serve both ends of a triple in the code, and in all presets",
         "w/o MMC and w/o NTAT have no released code: one structural chain for all modalities (negatives.chains), and "
         "one more ordinary negative a level, end and modality (negatives.loss=ordinary)",
+        "TransE with sampled negatives of mode normal: the release scores all generated heads against all generated "
+        "tails of the batch, B x B, as its arrays are broadcast; here each triple its own",
     )
 
-    config: Config
-
-    def compose(self) -> None:
+    def compose(self) -> Sequence[str]:
         config, width = self.config, self.scorer.entity_width
         # Without fusion the modalities are still what negatives are generated from.
-        read = config.modalities if isinstance(config.negatives, Generated) or not config.fusion.null else ()
+        read = config.modalities if isinstance(config.negatives, Generated.Config) or not config.fusion.null else ()
         trained = config.features == "trained"
         self.projections = self.part("projections", Projections, self.graph, read, width, trained=trained)
         names = ["structure", *self.projections.names]
         self.fusion = self.part("fusion", config.fusion.build, width, names)
+        return names
 
     def modal(self) -> dict[str, Tensor]:
         return {"structure": self.entities.weight, **self.projections()}
 
     def fuse(self, modal: Mapping[str, Tensor]) -> Tensor:
-        fused: Tensor = self.fusion(modal)
-        return fused
+        return self.fusion(modal)

@@ -12,26 +12,30 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from kgprism.platform.batch import Batch, Pairs
-from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.data.inputs.joint import JointGraph
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
-from kgprism.platform.nn.graph import Attention, NoPropagation
-from kgprism.platform.nn.joint_view import AttentionSum, PlainConcat, WeightedConcat
-from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment, entity_table
-from kgprism.platform.nn.multi_similarity import MultiSimilarity
-from kgprism.platform.nn.variational import (
+from kgprism.platform.families.modal_alignment import ORDER, SHARED_DEPARTURES, ModalAlignment, entity_table
+from kgprism.platform.module import Module
+from kgprism.platform.nn.encoders.variational import (
     Deterministic,
     DeterministicGraph,
     Draw,
     Encoder,
-    Free,
+    GraphEncoder,
     Heads,
+    ModalEncoder,
     Posterior,
-    Standard,
     Variational,
     VariationalGraph,
-    Warped,
 )
+from kgprism.platform.nn.fusion.global_fusion import NoShares
+from kgprism.platform.nn.fusion.joint_view import AttentionSum, WeightedConcat
+from kgprism.platform.nn.graph.attention import Attention
+from kgprism.platform.nn.graph.pyg import PyG
+from kgprism.platform.nn.graph.union import NoPropagation
+from kgprism.platform.nn.losses.contrastive import ICL, InfoNCE, NoLoss
+from kgprism.platform.nn.losses.divergence import NoDivergence, Standard, Warped
+from kgprism.platform.nn.losses.multi_similarity import MultiSimilarity
 from kgprism.platform.part import Nothing, Part, Settings, Slot
 from kgprism.platform.seeding import derive
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Cosine, Probation
@@ -44,73 +48,85 @@ class NoGraph(Nothing):
 class Encoders(Settings):
     """One slot a modality; those of modalities that are not there stand idle."""
 
-    graph: Slot[VariationalGraph | DeterministicGraph | NoGraph] = VariationalGraph()
-    image: Slot[Variational | Deterministic] = Variational()
-    attribute: Slot[Variational | Deterministic] = Variational()
-    relation: Slot[Variational | Deterministic] = Variational(beta=1e-2)
-    text: Slot[Variational | Deterministic] = Variational()
-    name: Slot[Variational | Deterministic] = Variational()
-    char: Slot[Variational | Deterministic] = Variational()
+    graph: Slot[VariationalGraph.Config | DeterministicGraph.Config | NoGraph] = VariationalGraph.Config()
+    image: Slot[Variational.Config | Deterministic.Config] = Variational.Config()
+    attribute: Slot[Variational.Config | Deterministic.Config] = Variational.Config()
+    relation: Slot[Variational.Config | Deterministic.Config] = Variational.Config(beta=1e-2)
+    text: Slot[Variational.Config | Deterministic.Config] = Variational.Config()
+    name: Slot[Variational.Config | Deterministic.Config] = Variational.Config()
+    char: Slot[Variational.Config | Deterministic.Config] = Variational.Config()
 
 
 class Contrastive(InfoNCE):
     """The modalities' own loss on the joint view too: nothing special about it."""
 
-    null: ClassVar[bool] = True
+    class Config(InfoNCE.Config):
+        null: ClassVar[bool] = True
 
 
-class Bottleneck(Part):
+class Hybrid(Module):
+    """Contract: from the fused joint view ``(entities, width)`` to a distribution an entity."""
+
+    class Config(Part):
+        def build(self, width: int) -> "Hybrid":
+            return self.made(width)
+
+    def forward(self, x: Tensor, random: torch.Generator) -> Posterior:
+        raise NotImplementedError(type(self).__name__)
+
+
+class Bottleneck(Heads, Hybrid):
     """A variational encoder of the joint view (Table 3, Hybrid-IB)."""
 
-    kind: Literal["bottleneck"] = "bottleneck"
-    beta: float = Field(1e-3, ge=0, description="on the divergence from the prior")
+    class Config(Hybrid.Config):
+        kind: Literal["bottleneck"] = "bottleneck"
+        beta: float = Field(1e-3, ge=0, description="on the divergence from the prior")
 
-    def build(self, width: int) -> nn.Module:
-        return Heads(width, width)
+    def __init__(self, settings: Config, width: int) -> None:
+        super().__init__(width, width)
 
 
-class Open(Nothing):
+class NoBottleneck(Hybrid):
     """The joint view is compared as it was fused."""
 
-    def build(self, width: int) -> nn.Module:
-        return Through()
+    class Config(Hybrid.Config, Nothing):
+        pass
 
-
-class Through(nn.Module):
     def forward(self, x: Tensor, random: torch.Generator) -> Posterior:
         return Posterior(x)
 
 
-class IBMEA(ModalAlignment):
+class Config(ModalAlignment.Config):
+    """Defaults are the preset ``code``, which is the script of the FB15K datasets."""
+
+    modal_width: int = Field(100, ge=1)
+    graph_width: int = Field(300, ge=1)
+    encoders: Encoders = Encoders()
+    propagation: Slot[Attention.Config | PyG.Config | NoPropagation.Config] = Attention.Config()
+    modal_noise: Draw = Field("uniform", description="e of mean + e * deviation; the graph's is always normal")
+    evaluation: Literal["sample", "mean"] = Field("sample", description="what is compared in evaluations")
+    divergence: Slot[Warped.Config | Standard.Config | NoDivergence.Config] = Warped.Config()
+    fusion: Slot[WeightedConcat.Config | AttentionSum.Config | NoShares.Config] = WeightedConcat.Config()
+    hybrid: Slot[Bottleneck.Config | NoBottleneck.Config] = NoBottleneck.Config()
+    modal_loss: Slot[InfoNCE.Config | ICL.Config | NoLoss.Config] = InfoNCE.Config(temperature=400)
+    joint_loss: Slot[MultiSimilarity.Config | ICL.Config | Contrastive.Config] = MultiSimilarity.Config()
+    joint_weight: float = Field(1.0, ge=0)
+    data: AlignmentData = AlignmentData(missing_images="neighbour")
+    train: AlignmentTraining = AlignmentTraining(
+        epochs=500,
+        batch_size=1000,
+        learning_rate=6e-3,
+        weight_decay=0.01,
+        schedule=Cosine(warmup=0.4, horizon=2.0),
+        clip=0.1,
+        clip_after="slice",
+    )
+    eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
+    pseudo_pairs: Slot[Probation | Nothing] = Probation(start=20, restart="never", learning_rate_factor=1.0)
+
+
+class IBMEA(ModalAlignment[Config]):
     """Bottlenecks of the modalities; every row of its Table 3 and Figure 3 is a slot or a set."""
-
-    class Config(ModalAlignment.Config):
-        """Defaults are the preset ``code``, which is the script of the FB15K datasets."""
-
-        modal_width: int = Field(100, ge=1)
-        graph_width: int = Field(300, ge=1)
-        encoders: Encoders = Encoders()
-        propagation: Slot[Attention | NoPropagation] = Attention()
-        modal_noise: Draw = Field("uniform", description="e of mean + e * deviation; the graph's is always normal")
-        evaluation: Literal["sample", "mean"] = Field("sample", description="what is compared in evaluations")
-        divergence: Slot[Warped | Standard | Free] = Warped()
-        fusion: Slot[WeightedConcat | AttentionSum | PlainConcat] = WeightedConcat()
-        hybrid: Slot[Bottleneck | Open] = Open()
-        modal_loss: Slot[InfoNCE | ICL | Untrained] = InfoNCE(temperature=400)
-        joint_loss: Slot[MultiSimilarity | ICL | Contrastive] = MultiSimilarity()
-        joint_weight: float = Field(1.0, ge=0)
-        data: AlignmentData = AlignmentData(missing_images="neighbour")
-        train: AlignmentTraining = AlignmentTraining(
-            epochs=500,
-            batch_size=1000,
-            learning_rate=6e-3,
-            weight_decay=0.01,
-            schedule=Cosine(warmup=0.4, horizon=2.0),
-            clip=0.1,
-            clip_after="slice",
-        )
-        eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
-        pseudo_pairs: Slot[Probation | Nothing] = Probation(start=20, restart="never", learning_rate_factor=1.0)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
@@ -175,35 +191,38 @@ class IBMEA(ModalAlignment):
         "training and test, and missing images are filled in from what is left",
         "the release trains on all seeds and keeps the best test epoch (select=best_test, eval.valid_ratio=0); "
         "all presets hold a tenth of the seeds out and let it choose the epoch",
+        *SHARED_DEPARTURES,
     )
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
-        self.config: IBMEA.Config = config
         structure = () if isinstance(config.encoders.graph, NoGraph) else ("graph",)
         self.names = [name for name in ORDER if name in (*self.modalities, *structure)]
         if not self.names:
             raise ConfigurationError("modalities is empty and encoders.graph=none: IBMEA has nothing to align by")
-        widths = [config.graph_width if name == "graph" else config.modal_width for name in self.names]
+        widths = {name: config.graph_width if name == "graph" else config.modal_width for name in self.names}
         self.encoders = nn.ModuleDict({name: self._encoder(name) for name in self.names})
         self.fusion = self.part("fusion", config.fusion.build, widths)
-        self.hybrid = self.part("hybrid", config.hybrid.build, config.fusion.out(widths))
+        self.hybrid = self.part("hybrid", config.hybrid.build, self.fusion.out)
         self.divergence = self.part("divergence", config.divergence.build)
         self.modal_loss = self.part("modal_loss", config.modal_loss.build)
         self.joint_loss = self.part("joint_loss", config.joint_loss.build)
         self.epoch, self.embeddings = 0, 0
         self.moment = derive(seed, "sample")
 
-    def _encoder(self, name: str) -> nn.Module:
-        config, part = self.config, getattr(self.config.encoders, name)
-        if name != "graph":
-            return self.part(f"{name}/encoder", part.build, self.graph.features[name].shape[1], config.modal_width)
-        width = config.graph_width
+    def _encoder(self, name: str) -> Encoder:
+        graph = self.config.encoders.graph
+        if name == "graph" and not isinstance(graph, NoGraph):
+            return self._graph_encoder(graph)
+        settings: ModalEncoder.Config = getattr(self.config.encoders, name)
+        features = self.graph.features[name].shape[1]
+        return self.part(f"{name}/encoder", settings.build, features, self.config.modal_width)
+
+    def _graph_encoder(self, settings: GraphEncoder.Config) -> Encoder:
+        width = self.config.graph_width
         self.table = self.part("entities", entity_table, self.graph.entities, width)
-        shared = self.part("propagation", config.propagation.build, self.graph, width)
-        return part.build(
-            width, lambda stack: self.part(f"propagation/{stack}", config.propagation.branch, shared, width)
-        )
+        shared = self.part("propagation", self.config.propagation.build, self.graph, width)
+        return settings.build(width, lambda stack: self.part(f"propagation/{stack}", shared.branch, width))
 
     def start_epoch(self, epoch: int) -> None:
         super().start_epoch(epoch)
@@ -241,7 +260,7 @@ class IBMEA(ModalAlignment):
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         terms = {"joint": self.config.joint_weight * self.joint_loss(views["joint"], pairs)}
         for name in self.names:
-            encoder: Encoder = getattr(self.config.encoders, name)
+            encoder: Encoder.Config = getattr(self.config.encoders, name)
             terms[f"{name}/alignment"] = encoder.weight * self.modal_loss(views[name], pairs)
         for name, part in {**dict(self.config.encoders), "joint": self.config.hybrid}.items():
             if f"{name}/mean" in views:

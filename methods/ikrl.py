@@ -4,34 +4,37 @@ Xie et al., IJCAI 2017; modality-aware negative sampling (MANS): Zhang et al., I
 beside a projected image, and translations lead from either to either. Facts: completion specification, 3.7 and 3b.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.nn.caching import NSCaching
-from kgprism.platform.nn.ikrl import IKRLScoring
-from kgprism.platform.nn.modal_negatives import MANS
-from kgprism.platform.nn.modalities import Projections
-from kgprism.platform.nn.negatives import Bernoulli, Uniform
-from kgprism.platform.nn.neighbourhood import SANS
-from kgprism.platform.nn.scoring import Popularity
-from kgprism.platform.nn.triple_model import TripleModel
+from kgprism.platform.families.triple_model import TripleModel
+from kgprism.platform.nn.encoders.projections import Projections
+from kgprism.platform.nn.negatives.mans import MANS
+from kgprism.platform.nn.negatives.nscaching import NSCaching
+from kgprism.platform.nn.negatives.sampler import Bernoulli, Uniform
+from kgprism.platform.nn.negatives.sans import SANS
+from kgprism.platform.nn.scoring.ikrl import IKRLScorer
+from kgprism.platform.nn.scoring.scorers import Popularity
 from kgprism.platform.part import Slot
 from kgprism.platform.settings import Modality
 
+Samplers = Uniform.Config | Bernoulli.Config | NSCaching.Config | SANS.Config | MANS.Config
 
-class IKRL(TripleModel):
+
+class Config(TripleModel.Config):
+    """Images are needed; the scorer takes both vectors."""
+
+    modalities: frozenset[Modality] = frozenset({"image"})
+    scoring: Slot[IKRLScorer.Config | Popularity.Config] = IKRLScorer.Config()  # type: ignore[assignment]
+    negatives: Slot[Samplers] = Bernoulli.Config(count=1)  # type: ignore[assignment]
+
+
+class IKRL(TripleModel[Config]):
     """Entities are a learned vector beside a projected frozen image (completion specification, 3.7)."""
-
-    class Config(TripleModel.Config):
-        """Images are needed; the scorer takes both vectors."""
-
-        modalities: frozenset[Modality] = frozenset({"image"})
-        scoring: Slot[IKRLScoring | Popularity] = IKRLScoring()  # type: ignore[assignment]
-        negatives: Slot[Uniform | Bernoulli | NSCaching | SANS | MANS] = Bernoulli(count=1)  # type: ignore[assignment]
 
     #: Released MANS: margin loss, one negative, 400 batches an epoch; its rate of 1.0 is not repeated.
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -51,9 +54,7 @@ class IKRL(TripleModel):
         "VBKGC and MMRotatE sum the same four distances of rotations; only the translations are built",
     )
 
-    config: Config
-
-    def compose(self) -> None:
+    def compose(self) -> Sequence[str]:
         """Build the map of images.
 
         Raises:
@@ -63,6 +64,7 @@ class IKRL(TripleModel):
             raise ConfigurationError("modalities: structure and image are scored together, so 'image' must be there")
         width = self.scorer.entity_width
         self.images = self.part("images", Projections, self.graph, ["image"], width, trained=False)
+        return ("structure", "image")
 
     def modal(self) -> dict[str, Tensor]:
         return {"structure": self.entities.weight, **self.images()}

@@ -8,13 +8,23 @@ completion specification, sections 0 and 3.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from kgprism.platform.nn.triple_model import TripleModel
+from kgprism.platform.families.triple_model import TripleModel
 
 
-class KGE(TripleModel):
+class KGE(TripleModel[TripleModel.Config]):
     """One embedding an entity and a relation; images and texts are read by some negative samplers only."""
 
     #: ``code``: RotatE as the scripts of AdaMF run it; ``paper``: the release of RotatE; others: examples of OpenKE.
+    _released: ClassVar[Mapping[str, Any]] = {
+        "negatives": "uniform",
+        "negatives.mode": "cross",
+        "negatives.count": 128,
+        "importance": "subsampling",
+        "loss.temperature": 1.0,
+        "train.draw": "shuffle",
+        "train.learning_rate": 1e-4,
+        "train.epochs": 1000,
+    }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {
             "negatives": "bernoulli",
@@ -23,16 +33,13 @@ class KGE(TripleModel):
             "train.learning_rate": 2e-5,
             "train.epochs": 1000,
         },
-        "paper": {
-            "scoring.spread": 2.0,
-            "negatives": "uniform",
-            "negatives.mode": "cross",
-            "negatives.count": 128,
-            "importance": "subsampling",
-            "loss.temperature": 1.0,
-            "train.draw": "shuffle",
-            "train.learning_rate": 1e-4,
-            "train.epochs": 1000,
+        "paper": {**_released, "scoring.spread": 2.0},
+        "paper_transe": {
+            **_released,
+            "scoring": "transe_l1",
+            "scoring.dim": 200,
+            "scoring.margin": 6.0,
+            "loss.temperature": 0.0,
         },
         "transe": {
             "scoring": "transe_norm",
@@ -60,7 +67,7 @@ class KGE(TripleModel):
     }
     departures = (
         "TransE of the releases exists twice: over unit vectors (OpenKE, AdaMF: transe_norm) and without normalisation "
-        "(RotatE release, SANS, MMRNS: transe_l1)",
+        "(RotatE release, SANS, MMRNS: transe_l1, preset paper_transe)",
         "RotatE starts entities in +-(gamma + 2) / (2 dim) in OpenKE and twice as wide in its own release "
         "(scoring.spread)",
         "OpenKE draws positives with replacement and drops the last partial batch; preset paper shuffles (train.draw)",

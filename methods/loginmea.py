@@ -5,6 +5,7 @@ their neighbours. Facts: alignment specification, section 4. Departures: ``Login
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -13,14 +14,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from kgprism.platform.batch import Pairs
-from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.data.inputs.joint import JointGraph
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
-from kgprism.platform.nn.fusion import GlobalConcat
-from kgprism.platform.nn.graph import Attention, NoPropagation, UnionGraph
-from kgprism.platform.nn.local_fusion import Adaptive, Concat, LowRank, Modal, Sum, Unweighted, fit
-from kgprism.platform.nn.modal_alignment import ModalAlignment, entity_table
-from kgprism.platform.nn.reflection import RelationReflection
+from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES, ModalAlignment, Seeded, entity_table
+from kgprism.platform.module import Module
+from kgprism.platform.nn.encoders.noise import Noise
+from kgprism.platform.nn.fusion.front import NoFront, WeightedConcat
+from kgprism.platform.nn.fusion.global_fusion import GlobalConcat
+from kgprism.platform.nn.fusion.local_fusion import Adaptive, Concat, LowRank, Modal, NoWeighting, Sum, fit
+from kgprism.platform.nn.graph.attention import Attention
+from kgprism.platform.nn.graph.pyg import PyG
+from kgprism.platform.nn.graph.reflection import RelationReflection
+from kgprism.platform.nn.graph.union import Layers, NoPropagation, Propagation, UnionGraph
+from kgprism.platform.nn.losses.contrastive import ICL, InfoNCE, NoLoss
 from kgprism.platform.part import Nothing, Part, Slot
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
@@ -29,112 +35,127 @@ Inputs = Mapping[str, Tensor]
 _ORDER = ("image", "relation", "attribute", "text", "name", "char")
 
 
-class WeightedConcat(Part):
-    """The modalities next to each other, each times a global share, stand before the layers (release only)."""
+@dataclass(frozen=True, eq=False)
+class Ingredients:
+    """What a branch is made of; what branches share is made once, when the first asks for it."""
 
-    kind: Literal["weighted_concat"] = "weighted_concat"
+    config: "Config"
+    graph: JointGraph
+    noise: Noise
+    part: Seeded
 
-    def build(self, modalities: int) -> nn.Module:
-        return ConcatFront(modalities)
+    @cached_property
+    def table(self) -> nn.Embedding:
+        """The learned table of entities."""
+        return self.part("entities", entity_table, self.graph.entities, self.config.graph_width, "xavier_uniform")
+
+    @cached_property
+    def propagation(self) -> Propagation:
+        """What all stacks of propagation layers share."""
+        return self.part("propagation", self.config.propagation.build, self.graph, self.config.graph_width)
+
+    def layers(self, name: str) -> Layers:
+        """Build one stack of propagation layers."""
+        return self.part(f"propagation/{name}", self.propagation.branch, self.config.graph_width)
+
+    def interaction(self, modalities: Sequence[str]) -> nn.Sequential:
+        """Build the local interaction of the named modalities."""
+        width = self.config.modal_width
+        weighting = self.part("weighting", self.config.weighting.build, modalities, width)
+        fusion = self.part("fusion", self.config.fusion.build, modalities, width, self.config.graph_width)
+        return nn.Sequential(weighting, fusion)
 
 
-class ConcatFront(nn.Module):
-    def __init__(self, modalities: int) -> None:
+class Heads(nn.Module):
+    """A linear map of each modality's features; modalities in LoginMEA's order, what it knew not behind."""
+
+    def __init__(self, given: Ingredients) -> None:
         super().__init__()
-        self.concat = GlobalConcat(modalities)
+        self.names = [name for name in _ORDER if name in given.config.modalities]
+        if not self.names:
+            raise ConfigurationError("modalities is empty: LoginMEA needs at least one, or paradigm=none")
+        self.maps = nn.ModuleDict()
+        for name in self.names:
+            width = given.graph.features[name].shape[1]
+            self.maps[name] = given.part(f"{name}/head", nn.Linear, width, given.config.modal_width)
 
-    def forward(self, modal: Modal, fused: Tensor, layers: list[Tensor]) -> list[Tensor]:
-        # Without layers the fused entity would be read by nobody.
-        return [self.concat(modal).tanh(), *(layers or [fused])]
-
-
-class FusedFirst(Nothing):
-    """The fused entity stands before the layers, as Eq. 13 has it."""
-
-    def build(self, modalities: int) -> nn.Module:
-        return FusedFront()
+    def forward(self, inputs: Inputs) -> Modal:
+        return [self.maps[name](inputs[name]) for name in self.names]
 
 
-class FusedFront(nn.Module):
-    def forward(self, modal: Modal, fused: Tensor, layers: list[Tensor]) -> list[Tensor]:
-        return [fused, *layers]
+class Branch(Module):
+    """Contract: from the features of all modalities to parts of the joint embedding, to stand next to each other."""
+
+    class Config(Part):
+        def build(self, given: Ingredients) -> "Branch":
+            return self.made(given)
+
+    def forward(self, inputs: Inputs) -> list[Tensor]:
+        raise NotImplementedError(type(self).__name__)
 
 
-class Structure(Part):
-    """A second branch over a learned table of entities that sees no modality (release only)."""
+class Structure(Branch):
+    """A second branch over a learned table of entities that sees no modality (release only).
 
-    kind: Literal["structure"] = "structure"
+    The mean over each entity and its neighbours, then the layers.
+    """
 
-    def build(self, method: "LoginMEA") -> nn.Module:
-        return StructureBranch(method)
+    class Config(Branch.Config):
+        kind: Literal["structure"] = "structure"
 
-
-class StructureBranch(nn.Module):
-    """The mean over each entity and its neighbours, then the layers."""
-
-    def __init__(self, method: "LoginMEA") -> None:
+    def __init__(self, settings: Config, given: Ingredients) -> None:
         super().__init__()
-        self.table, self.noise, self.propagate = method.table, method.noise, method.branch("structure")
-        self.union = UnionGraph(method.graph)
+        self.table, self.noise, self.propagate = given.table, given.noise, given.layers("structure")
+        self.union = UnionGraph(given.graph)
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         first = self.union.mean(self.noise({"graph": self.table.weight})["graph"]).tanh()
         return [first, *self.propagate(first)]
 
 
-class Absent(Nothing):
+class NoBranch(Branch):
     """A branch that is not there."""
 
-    def build(self, method: "LoginMEA") -> nn.Module:
-        return NoBranch()
+    class Config(Branch.Config, Nothing):
+        pass
 
-
-class NoBranch(nn.Module):
     def forward(self, inputs: Inputs) -> list[Tensor]:
         return []
 
 
-class LocalToGlobal(Part):
+class LocalToGlobal(Branch):
     """Fuse inside each entity, then propagate the fused entities: the paper's own paradigm."""
 
-    kind: Literal["local_to_global"] = "local_to_global"
-    squash: Literal["tanh", "linear"] = Field("tanh", description="what stands between fusion and the first layer")
+    class Config(Branch.Config):
+        kind: Literal["local_to_global"] = "local_to_global"
+        squash: Literal["tanh", "linear"] = Field("tanh", description="what stands between fusion and the first layer")
 
-    def build(self, method: "LoginMEA") -> nn.Module:
-        return LocalToGlobalBranch(method, torch.tanh if self.squash == "tanh" else nn.Identity())
-
-
-class LocalToGlobalBranch(nn.Module):
-    def __init__(self, method: "LoginMEA", squash: Any) -> None:
+    def __init__(self, settings: Config, given: Ingredients) -> None:
         super().__init__()
-        self.heads, self.squash = method.projected(), squash
-        self.interact = method.interaction(self.heads.names)
-        self.front = method.part("front", method.config.front.build, len(self.heads.names))
-        self.propagate = method.branch("fused")
+        self.heads, self.squash = Heads(given), nn.Tanh() if settings.squash == "tanh" else nn.Identity()
+        self.interact = given.interaction(self.heads.names)
+        self.front = given.part("front", given.config.front.build, len(self.heads.names))
+        self.propagate = given.layers("fused")
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         modal = self.heads(inputs)
         fused = self.squash(self.interact(modal))
-        layers: list[Tensor] = self.front(modal, fused, self.propagate(fused))
-        return layers
+        return self.front(modal, fused, self.propagate(fused))
 
 
-class GraphAsModality(Part):
+class GraphAsModality(Branch):
     """The graph is encoded first and fused like one more modality; nothing is propagated afterwards (Figure 4)."""
 
-    kind: Literal["graph_as_modality"] = "graph_as_modality"
+    class Config(Branch.Config):
+        kind: Literal["graph_as_modality"] = "graph_as_modality"
 
-    def build(self, method: "LoginMEA") -> nn.Module:
-        return GraphAsModalityBranch(method)
-
-
-class GraphAsModalityBranch(nn.Module):
-    def __init__(self, method: "LoginMEA") -> None:
+    def __init__(self, settings: Config, given: Ingredients) -> None:
         super().__init__()
-        self.heads, self.table, self.noise = method.projected(), method.table, method.noise
-        self.propagate = method.branch("graph")
-        self.narrow = method.part("graph/narrow", fit, method.config.graph_width, method.config.modal_width)
-        self.interact = method.interaction([*self.heads.names, "graph"])
+        self.heads, self.table, self.noise = Heads(given), given.table, given.noise
+        self.propagate = given.layers("graph")
+        width = given.propagation.out(given.config.graph_width)
+        self.narrow = given.part("graph/narrow", fit, width, given.config.modal_width)
+        self.interact = given.interaction([*self.heads.names, "graph"])
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         table = self.noise({"graph": self.table.weight})["graph"]
@@ -142,67 +163,49 @@ class GraphAsModalityBranch(nn.Module):
         return [self.interact([*self.heads(inputs), self.narrow(encoded)])]
 
 
-class GraphUponModality(Part):
+class GraphUponModality(Branch):
     """Each modality is propagated by itself; the results are only weighed and concatenated (Figure 4)."""
 
-    kind: Literal["graph_upon_modality"] = "graph_upon_modality"
+    class Config(Branch.Config):
+        kind: Literal["graph_upon_modality"] = "graph_upon_modality"
 
-    def build(self, method: "LoginMEA") -> nn.Module:
-        return GraphUponModalityBranch(method)
-
-
-class GraphUponModalityBranch(nn.Module):
-    def __init__(self, method: "LoginMEA") -> None:
+    def __init__(self, settings: Config, given: Ingredients) -> None:
         super().__init__()
-        self.heads = method.projected()
-        wide = (method.config.modal_width, method.config.graph_width)
-        self.widen = nn.ModuleList(method.part(f"{name}/widen", fit, *wide) for name in self.heads.names)
-        self.propagate = nn.ModuleList(method.branch(name) for name in self.heads.names)
-        self.concat = method.part("concat", GlobalConcat, len(self.heads.names))
+        self.heads = Heads(given)
+        wide = (given.config.modal_width, given.config.graph_width)
+        self.widen = nn.ModuleList(given.part(f"{name}/widen", fit, *wide) for name in self.heads.names)
+        self.propagate = nn.ModuleList(given.layers(name) for name in self.heads.names)
+        self.concat = given.part("concat", GlobalConcat, len(self.heads.names))
 
     def forward(self, inputs: Inputs) -> list[Tensor]:
         first = [widen(h) for widen, h in zip(self.widen, self.heads(inputs), strict=True)]
         return [self.concat([torch.cat([h, *p(h)], 1) for h, p in zip(first, self.propagate, strict=True)])]
 
 
-class Heads(nn.Module):
-    """A linear map of each modality's features; modalities in LoginMEA's order, what it knew not behind."""
+class Config(ModalAlignment.Config):
+    """Defaults are the preset ``code``."""
 
-    def __init__(self, method: "LoginMEA") -> None:
-        super().__init__()
-        self.names = [name for name in _ORDER if name in method.config.modalities]
-        if not self.names:
-            raise ConfigurationError("modalities is empty: LoginMEA needs at least one, or paradigm=none")
-        self.maps = nn.ModuleDict()
-        for name in self.names:
-            width = method.graph.features[name].shape[1]
-            self.maps[name] = method.part(f"{name}/head", nn.Linear, width, method.config.modal_width)
+    modal_width: int = Field(300, ge=1)
+    graph_width: int = Field(300, ge=1)
+    weighting: Slot[Adaptive.Config | NoWeighting.Config] = Adaptive.Config()
+    fusion: Slot[LowRank.Config | Sum.Config | Concat.Config] = LowRank.Config()
+    propagation: Slot[RelationReflection.Config | Attention.Config | PyG.Config | NoPropagation.Config] = (
+        RelationReflection.Config()
+    )
+    paradigm: Slot[LocalToGlobal.Config | GraphAsModality.Config | GraphUponModality.Config | NoBranch.Config] = (
+        LocalToGlobal.Config()
+    )
+    front: Slot[WeightedConcat.Config | NoFront.Config] = WeightedConcat.Config()
+    structure: Slot[Structure.Config | NoBranch.Config] = Structure.Config()
+    loss: Slot[InfoNCE.Config | ICL.Config | NoLoss.Config] = InfoNCE.Config()
+    data: AlignmentData = AlignmentData(missing_images="neighbour")
+    train: AlignmentTraining = AlignmentTraining(epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01)
+    eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
+    pseudo_pairs: Slot[Probation | Nothing] = Probation(start=50, restart="every_epoch")
 
-    def forward(self, inputs: Inputs) -> Modal:
-        return [self.maps[name](inputs[name]) for name in self.names]
 
-
-class LoginMEA(ModalAlignment):
+class LoginMEA(ModalAlignment[Config]):
     """Local and global interaction of modalities; every row of its Table 3 and Figure 4 is a slot or a set."""
-
-    class Config(ModalAlignment.Config):
-        """Defaults are the preset ``code``."""
-
-        modal_width: int = Field(300, ge=1)
-        graph_width: int = Field(300, ge=1)
-        weighting: Slot[Adaptive | Unweighted] = Adaptive()
-        fusion: Slot[LowRank | Sum | Concat] = LowRank()
-        propagation: Slot[RelationReflection | Attention | NoPropagation] = RelationReflection()
-        paradigm: Slot[LocalToGlobal | GraphAsModality | GraphUponModality | Absent] = LocalToGlobal()
-        front: Slot[WeightedConcat | FusedFirst] = WeightedConcat()
-        structure: Slot[Structure | Absent] = Structure()
-        loss: Slot[InfoNCE | ICL | Untrained] = InfoNCE()
-        data: AlignmentData = AlignmentData(missing_images="neighbour")
-        train: AlignmentTraining = AlignmentTraining(
-            epochs=1000, batch_size=3500, learning_rate=5e-4, weight_decay=0.01
-        )
-        eval: AlignmentEvaluation = AlignmentEvaluation(every=50, metric="hits_at_1")
-        pseudo_pairs: Slot[Probation | Nothing] = Probation(start=50, restart="every_epoch", learning_rate_factor=0.2)
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
@@ -229,8 +232,10 @@ class LoginMEA(ModalAlignment):
         "L5 paper: random vectors for missing images; code: the neighbours' mean (data.missing_images)",
         "L6 paper: relations 0/1; both presets count them, as the code does",
         "L7 paper: negatives are created; both presets use the other right entities of the batch, as the code does",
-        "L8 paper: AdamW; code: a new AdamW every epoch from 50 on, in effect sign descent (pseudo_pairs.restart); "
-        "preset paper: once, since its rate would make that implausible; where it starts is the code's 50",
+        "L8 paper: AdamW at one rate; code: a new AdamW every epoch from 50 on, in effect sign descent "
+        "(pseudo_pairs.restart). Its call says a fifth of the rate, in vain: the groups that it shares with the first "
+        "AdamW keep theirs (pseudo_pairs.learning_rate_factor=1); preset paper: once, since its rate would make that "
+        "implausible; where it starts is the code's 50",
         "the release does not run as it is (missing file, encoder names that differ, image flag, rank fixed to 8); "
         "preset code is its architecture with these repaired",
         "the release trains on all seeds and keeps the best test epoch (select=best_test, eval.valid_ratio=0); "
@@ -239,41 +244,17 @@ class LoginMEA(ModalAlignment):
         "modalities is fused, name and char included",
         "Figure 4's paradigms were not released: widths that differ are joined by a linear map, and modalities are "
         "propagated one by one with all their layers kept",
+        *SHARED_DEPARTURES,
     )
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
-        self.config: LoginMEA.Config = config
-        self.structure = config.structure.build(self)
-        self.fused = config.paradigm.build(self)
-        self.loss = self.part("loss", config.loss.build)
-        if isinstance(self.structure, NoBranch) and isinstance(self.fused, NoBranch):
+        if config.structure.null and config.paradigm.null:
             raise ConfigurationError("structure=none and paradigm=none leave LoginMEA nothing to align by")
-
-    @cached_property
-    def table(self) -> nn.Embedding:
-        """The learned table of entities, shared by the branches that read it."""
-        return self.part("entities", entity_table, self.graph.entities, self.config.graph_width, "xavier_uniform")
-
-    @cached_property
-    def shared(self) -> nn.Module:
-        """What all propagation branches share."""
-        return self.part("propagation", self.config.propagation.build, self.graph, self.config.graph_width)
-
-    def branch(self, name: str) -> nn.Module:
-        """Build one stack of propagation layers."""
-        return self.part(f"propagation/{name}", self.config.propagation.branch, self.shared, self.config.graph_width)
-
-    def projected(self) -> Heads:
-        """Build the modalities' linear maps."""
-        return Heads(self)
-
-    def interaction(self, modalities: Sequence[str]) -> nn.Sequential:
-        """Build the local interaction of the named modalities."""
-        width = self.config.modal_width
-        weighting = self.part("weighting", self.config.weighting.build, modalities, width)
-        fusion = self.part("fusion", self.config.fusion.build, modalities, width, self.config.graph_width)
-        return nn.Sequential(weighting, fusion)
+        given = Ingredients(config, graphs, self.noise, self.part)
+        self.structure = config.structure.build(given)
+        self.fused = config.paradigm.build(given)
+        self.loss = self.part("loss", config.loss.build)
 
     def encode(self) -> Mapping[str, Tensor]:
         inputs = self.inputs()

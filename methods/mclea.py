@@ -11,30 +11,32 @@ from pydantic import Field
 from torch import Tensor
 
 from kgprism.platform.batch import Pairs
-from kgprism.platform.data.joint import JointGraph
-from kgprism.platform.nn.alignment_losses import IAL, NCA, NoAgreement
-from kgprism.platform.nn.contrastive import ICL, Untrained
-from kgprism.platform.nn.modal_views import SNAG_DEPARTURES, ModalViews
-from kgprism.platform.nn.uncertainty import Alike, Balance, Uncertainty
+from kgprism.platform.data.inputs.joint import JointGraph
+from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES
+from kgprism.platform.families.modal_views import SNAG_DEPARTURES, ModalViews
+from kgprism.platform.nn.losses.alignment_losses import IAL, NCA, NoAgreement
+from kgprism.platform.nn.losses.balance import Balance, NoBalance, Uncertainty
+from kgprism.platform.nn.losses.contrastive import ICL, NoLoss
 from kgprism.platform.part import Nothing, Slot
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation
 
 
-class MCLEA(ModalViews):
+class Config(ModalViews.Config):
+    """Defaults are the preset ``code``."""
+
+    joint_loss: Slot[ICL.Config | NCA.Config | NoLoss.Config] = ICL.Config()
+    modal_loss: Slot[ICL.Config | NCA.Config | NoLoss.Config] = ICL.Config()
+    agreement: Slot[IAL.Config | NoAgreement.Config] = IAL.Config()
+    agreement_weight: float = Field(0.1, ge=0, description="on the balanced agreement: the release's second zoom")
+    balance: Slot[Uncertainty.Config | NoBalance.Config] = Uncertainty.Config()
+    data: AlignmentData = AlignmentData(seed_ratio=0.3)
+    train: AlignmentTraining = AlignmentTraining(epochs=1000, batch_size=512, learning_rate=5e-4, weight_decay=0.01)
+    eval: AlignmentEvaluation = AlignmentEvaluation(every=50)
+    pseudo_pairs: Slot[Probation | Nothing] = Probation()
+
+
+class MCLEA(ModalViews[Config]):
     """Intra-modal contrast and inter-modal agreement; structure encoder, fusion, losses and their balance are slots."""
-
-    class Config(ModalViews.Config):
-        """Defaults are the preset ``code``."""
-
-        joint_loss: Slot[ICL | NCA | Untrained] = ICL()
-        modal_loss: Slot[ICL | NCA | Untrained] = ICL()
-        agreement: Slot[IAL | NoAgreement] = IAL()
-        agreement_weight: float = Field(0.1, ge=0, description="on the balanced agreement: the release's second zoom")
-        balance: Slot[Uncertainty | Alike] = Uncertainty()
-        data: AlignmentData = AlignmentData(seed_ratio=0.3)
-        train: AlignmentTraining = AlignmentTraining(epochs=1000, batch_size=512, learning_rate=5e-4, weight_decay=0.01)
-        eval: AlignmentEvaluation = AlignmentEvaluation(every=50)
-        pseudo_pairs: Slot[Probation | Nothing] = Probation()
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
@@ -60,14 +62,16 @@ class MCLEA(ModalViews):
             "pseudo_pairs.when": "before",
             "pseudo_pairs.mode": "eval",
             "pseudo_pairs.restart": "once",
+            "pseudo_pairs.learning_rate_factor": 0.2,
             "pseudo_pairs.stage": "second_stage",
         },
     }
     departures = (
         "paper: agreement is a loss beside the others; code: its mean over all entries of the rows, times 0.1 twice, "
         "leaves a gradient some 1e-9 of the contrast's (agreement.reduction, agreement.zoom, agreement_weight)",
-        "code: from epoch 500 on a new AdamW every epoch at a fifth of the rate, in effect sign descent "
-        "(pseudo_pairs.restart); preset paper: one new AdamW, since the paper names none",
+        "code: from epoch 500 on a new AdamW every epoch, in effect sign descent (pseudo_pairs.restart). Its call says "
+        "a fifth of the rate, in vain: the groups that it shares with the first AdamW keep theirs "
+        "(pseudo_pairs.learning_rate_factor=1). Preset paper: one new AdamW, the same rate: the paper names one",
         "code: --weight_decay is parsed but not passed on, so that AdamW's 0.01 is used; both presets have 0.01",
         "code: six log-variances and shares whatever modalities there are; those of absent ones reach no entity, so "
         "only present ones are kept here",
@@ -82,11 +86,11 @@ class MCLEA(ModalViews):
         "noise.feature_scale=0, noise.structure_scale=0.5",
         "N9 snag: 250 + 1250 epochs (pseudo_pairs.start, train.epochs), where the paper has 500 + 500",
         *SNAG_DEPARTURES,
+        *SHARED_DEPARTURES,
     )
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
-        self.config: MCLEA.Config = config
         self.joint_loss = self.part("joint_loss", config.joint_loss.build)
         self.modal_loss = self.part("modal_loss", config.modal_loss.build)
         self.agreement = self.part("agreement", config.agreement.build)
@@ -96,8 +100,8 @@ class MCLEA(ModalViews):
         self.fusion.requires_grad_(not config.joint_loss.null)
 
     def _balance(self, name: str, idle: bool) -> Balance:
-        found: Balance = self.part(name, Alike().build if idle else self.config.balance.build, self.views)
-        return found
+        settings = NoBalance.Config() if idle else self.config.balance
+        return self.part(name, settings.build, self.views)
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         own = {name: views[name] for name in self.views}

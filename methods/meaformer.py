@@ -11,32 +11,39 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from kgprism.platform.batch import Pairs
-from kgprism.platform.data.joint import JointGraph
-from kgprism.platform.nn.contrastive import ICL, InfoNCE, Untrained
-from kgprism.platform.nn.entity_weights import entity_concat
-from kgprism.platform.nn.interacting_alignment import TRAINING, InteractingAlignment, remade
+from kgprism.platform.data.inputs.joint import JointGraph
+from kgprism.platform.families.interacting_alignment import TRAINING, InteractingAlignment, checkpointed
+from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES
+from kgprism.platform.nn.fusion.entity_weights import entity_concat
+from kgprism.platform.nn.losses.contrastive import ICL, InfoNCE, NoLoss
 from kgprism.platform.part import Slot
 from kgprism.platform.settings import AlignmentTraining
 
 
-class MEAformer(InteractingAlignment):
+class Config(InteractingAlignment.Config):
+    """Defaults are the preset ``code``, the release's iterative run."""
+
+    loss: Slot[ICL.Config | InfoNCE.Config | NoLoss.Config] = ICL.Config()
+    train: AlignmentTraining = TRAINING.model_copy(update={"weight_decay": 5e-4})
+
+
+class MEAformer(InteractingAlignment[Config]):
     """Entity-level weights of modalities, aligned jointly, one by one, and behind the attention."""
 
-    class Config(InteractingAlignment.Config):
-        """Defaults are the preset ``code``, the release's iterative run."""
-
-        loss: Slot[ICL | InfoNCE | Untrained] = ICL()
-        train: AlignmentTraining = TRAINING.model_copy(update={"weight_decay": 5e-4})
-
+    _snag: ClassVar[Mapping[str, Any]] = {
+        "train.epochs": 1500,
+        "train.weight_decay": 1e-3,
+        "train.patience": 200,
+        "pseudo_pairs.start": 250,
+    }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
+        "code_dbp15k": {"train.weight_decay": 1e-3},
+        "code_fb15k": {"interaction.feed_forward": 0},
+        "code_fb15k_80": {"interaction.feed_forward": 0, "train.weight_decay": 1e-3},
         "paper": {"hidden_balance": "own", "pseudo_pairs.window": 50},
-        "snag": {
-            "train.epochs": 1500,
-            "train.weight_decay": 1e-3,
-            "train.patience": 200,
-            "pseudo_pairs.start": 250,
-        },
+        "snag": _snag,
+        "snag_openea": {**_snag, "train.weight_decay": 5e-4},
     }
     departures = (
         "M1 code: hidden modalities are read in reverse order and get each other's log-variances "
@@ -45,8 +52,9 @@ class MEAformer(InteractingAlignment):
         "M3 weights are read from the attention behind its dropout, as in the code; summed over what a modality gives "
         "in place of what it receives they would all be alike (interaction.weights=alike)",
         "M4 run lines differ by dataset: FB15K-DB15K and FB15K-YAGO15K without the feed-forward half "
-        "(interaction.feed_forward=0); not iterative 250 epochs (FB15K-DB15K 500) and weight decay 1e-4; iterative "
-        "1000 and 5e-4, 1e-3 on DBP15K and above half of the pairs as seeds",
+        "(interaction.feed_forward=0, preset code_fb15k); not iterative 250 epochs (FB15K-DB15K 500) and weight decay "
+        "1e-4; iterative 1000 and 5e-4 (preset code), 1e-3 on DBP15K (preset code_dbp15k) and above half of the pairs "
+        "as seeds (preset code_fb15k_80)",
         "M5 code: pseudo-pairs come in with a second stage, from the best test weights of the first, whose cosine ends "
         "there, and with a warm-up and a cosine of its own over three times the epochs left (pseudo_pairs.stage); here "
         "the held-out pairs say which weights are best, the test pairs only where eval.valid_ratio=0",
@@ -59,15 +67,14 @@ class MEAformer(InteractingAlignment):
         "surface forms are optional in the release; here off by default: modalities=[image, attribute, relation, name, "
         "char]",
         "N9 preset snag is MEAformer as the tables of SNAG ran it: 250 + 1250 epochs, the weight decay of DBP15K; "
-        "OpenEA: train.weight_decay=5e-4. SNAG's parameter groups are SNAG's alone (decay=all, balance_rate=1). Noise "
-        "is the slot noise, structure_scale=0.5",
+        "OpenEA: 5e-4 (preset snag_openea). SNAG's parameter groups are SNAG's alone (decay=all, balance_rate=1). "
+        "Noise is the slot noise, structure_scale=0.5",
         "N12 preset snag: SNAG's repository stops 200 evaluations after the best test MRR of the second stage "
         "(train.patience), and begins that stage early where the first has as many without a gain; here it never does",
         "the release trains on all seeds and keeps the best test epoch (select=best_test, eval.valid_ratio=0); all "
         "presets hold a tenth of the seeds out and let it choose the epoch",
+        *SHARED_DEPARTURES,
     )
-
-    config: Config
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
@@ -78,7 +85,7 @@ class MEAformer(InteractingAlignment):
         return views | {"joint": entity_concat(views["weights"], [views[name] for name in self.names])}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
-        modal = {name: remade(self.loss, views[name], pairs) for name in self.names}
-        hidden = {name: remade(self.loss, view, pairs) for name, view in self.hidden(views).items()}
-        joint = self.config.joint_weight * remade(self.loss, views["joint"], pairs)
+        modal = {name: checkpointed(self.loss, views[name], pairs) for name in self.names}
+        hidden = {name: checkpointed(self.loss, view, pairs) for name, view in self.hidden(views).items()}
+        joint = self.config.joint_weight * checkpointed(self.loss, views["joint"], pairs)
         return {"joint": joint, **self.balanced(modal, hidden)}

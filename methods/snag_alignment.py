@@ -12,90 +12,98 @@ from typing import Any, ClassVar, Literal
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
 from kgprism.platform.batch import Pairs
-from kgprism.platform.data.joint import JointGraph
-from kgprism.platform.nn.contrastive import TwoWay
-from kgprism.platform.nn.entity_weights import entity_concat
-from kgprism.platform.nn.fusion import GlobalConcat
-from kgprism.platform.nn.interacting_alignment import PROBATION, TRAINING, InteractingAlignment, remade
-from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
+from kgprism.platform.data.inputs.joint import JointGraph
+from kgprism.platform.families.interacting_alignment import PROBATION, TRAINING, InteractingAlignment, checkpointed
+from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES
+from kgprism.platform.module import Module
+from kgprism.platform.nn.encoders.noise import Dropping, Gaussian, Masking, NoNoise
+from kgprism.platform.nn.fusion.entity_weights import entity_concat
+from kgprism.platform.nn.fusion.global_fusion import GlobalConcat
+from kgprism.platform.nn.losses.contrastive import ICL
 from kgprism.platform.part import Nothing, Part, Slot
 from kgprism.platform.settings import AlignmentTraining, Probation
 
 
-class Confidence(Part):
+class WeighedContrast(Module):
+    """Contract: from a modality, a slice of pairs and phi ``(rows,)`` in this modality to a loss."""
+
+    class Config(Part):
+        def build(self, temperature: float, modalities: int) -> "WeighedContrast":
+            return self.made(temperature, modalities)
+
+    def __init__(self, settings: Config, temperature: float, modalities: int) -> None:
+        super().__init__()
+        self.contrast = ICL.Config(temperature=temperature).build()
+
+    def forward(self, embedding: Tensor, pairs: Pairs, phi: Tensor) -> Tensor:
+        raise NotImplementedError(type(self).__name__)
+
+
+class Confidence(WeighedContrast):
     """The loss of a pair in a modality counts phi times: - phi (log p_12 + log p_21) / 2 (release)."""
 
-    kind: Literal["confidence"] = "confidence"
-    scale: Literal["modalities", "one"] = Field("modalities", description="on phi; modalities: their number")
-    gradient: Literal["kept", "cut"] = Field("kept", description="whether the loss may change phi")
+    class Config(WeighedContrast.Config):
+        kind: Literal["confidence"] = "confidence"
+        scale: Literal["modalities", "one"] = Field("modalities", description="on phi; modalities: their number")
+        gradient: Literal["kept", "cut"] = Field("kept", description="whether the loss may change phi")
 
-    def build(self, temperature: float, modalities: int) -> TwoWay:
-        return ConfidentTwoWay(temperature, modalities if self.scale == "modalities" else 1, self.gradient == "cut")
+    def __init__(self, settings: Config, temperature: float, modalities: int) -> None:
+        super().__init__(settings, temperature, modalities)
+        self.scale = modalities if settings.scale == "modalities" else 1
+        self.cut = settings.gradient == "cut"
 
-
-class ConfidentTwoWay(TwoWay):
-    def __init__(self, temperature: float, scale: int, cut: bool) -> None:
-        super().__init__(temperature)
-        self.scale, self.cut = scale, cut
-
-    def forward(self, embedding: Tensor, pairs: Pairs, weights: Tensor | None = None) -> Tensor:
-        if weights is None:
-            return super().forward(embedding, pairs)
-        return super().forward(embedding, pairs, self.scale * (weights.detach() if self.cut else weights))
+    def forward(self, embedding: Tensor, pairs: Pairs, phi: Tensor) -> Tensor:
+        return self.contrast(embedding, pairs, self.scale * (phi.detach() if self.cut else phi))
 
 
-class ConfidenceInside(Part):
+class ConfidenceInside(WeighedContrast):
     """Phi stands inside the logarithm: - log(phi (p_12 + p_21)) / 2, as the paper prints ECIA."""
 
-    kind: Literal["confidence_inside"] = "confidence_inside"
+    class Config(WeighedContrast.Config):
+        kind: Literal["confidence_inside"] = "confidence_inside"
 
-    def build(self, temperature: float, modalities: int) -> TwoWay:
-        return InsideTwoWay(temperature)
-
-
-class InsideTwoWay(TwoWay):
-    def forward(self, embedding: Tensor, pairs: Pairs, weights: Tensor | None = None) -> Tensor:
-        left, right = F.normalize(embedding[pairs.left]), F.normalize(embedding[pairs.right])
-        both = torch.logaddexp(-self._half(left, right, pairs), -self._half(right, left, pairs))
-        return pairs.mean(-(both if weights is None else both + weights.log()) / 2)
+    def forward(self, embedding: Tensor, pairs: Pairs, phi: Tensor) -> Tensor:
+        one, other = self.contrast.directions(embedding, pairs)
+        return pairs.mean(-(torch.logaddexp(-one, -other) + phi.log()) / 2)
 
 
-class Unconfident(Nothing):
+class NoConfidence(WeighedContrast):
     """All pairs count alike in every modality."""
 
-    def build(self, temperature: float, modalities: int) -> TwoWay:
-        return IndifferentTwoWay(temperature)
+    class Config(WeighedContrast.Config, Nothing):
+        pass
+
+    def forward(self, embedding: Tensor, pairs: Pairs, phi: Tensor) -> Tensor:
+        return self.contrast(embedding, pairs)
 
 
-class IndifferentTwoWay(TwoWay):
-    def forward(self, embedding: Tensor, pairs: Pairs, weights: Tensor | None = None) -> Tensor:
-        return super().forward(embedding, pairs)
+class Config(InteractingAlignment.Config):
+    """Defaults are the preset ``code``: the release on DBP15K ZH-EN, iterative."""
+
+    noise: Slot[Masking.Config | Gaussian.Config | Dropping.Config | NoNoise.Config] = Masking.Config(
+        structure_scale=0.5
+    )
+    temperature: float = Field(0.1, gt=0)
+    confidence: Slot[Confidence.Config | ConfidenceInside.Config | NoConfidence.Config] = Confidence.Config()
+    entity_joint_weight: float = Field(1.0, ge=0, description="of the loss on the joint under each entity's weights")
+    balance_rate: float = Field(5.0, gt=0, description="on the learning rate of the log-variances")
+    decay: Literal["all", "weights"] = Field(
+        "weights", description="weights: biases, global shares and log-variances do not decay"
+    )
+    train: AlignmentTraining = TRAINING.model_copy(update={"epochs": 1500, "weight_decay": 1e-3, "patience": 200})
+    pseudo_pairs: Slot[Probation | Nothing] = PROBATION.model_copy(update={"start": 250})
 
 
-class SNAG(InteractingAlignment):
+class SNAG(InteractingAlignment[Config]):
     """Noise masking, global and entity-level integration of modalities, judged by the global one."""
-
-    class Config(InteractingAlignment.Config):
-        """Defaults are the preset ``code``: the release on DBP15K ZH-EN, iterative."""
-
-        noise: Slot[Masking | Gaussian | Dropping | Clean] = Masking(structure_scale=0.5)
-        temperature: float = Field(0.1, gt=0)
-        confidence: Slot[Confidence | ConfidenceInside | Unconfident] = Confidence()
-        entity_joint_weight: float = Field(
-            1.0, ge=0, description="of the loss on the joint under each entity's weights"
-        )
-        balance_rate: float = Field(5.0, gt=0, description="on the learning rate of the log-variances")
-        decay: Literal["all", "weights"] = Field(
-            "weights", description="weights: biases, global shares and log-variances do not decay"
-        )
-        train: AlignmentTraining = TRAINING.model_copy(update={"epochs": 1500, "weight_decay": 1e-3, "patience": 200})
-        pseudo_pairs: Slot[Probation | Nothing] = PROBATION.model_copy(update={"start": 250})
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": {},
+        "code_ja_fr": {"train.epochs": 1000, "pseudo_pairs.start": 500},
+        "code_openea": {"train.weight_decay": 5e-4},
+        "code_openea_en": {"train.weight_decay": 5e-4, "noise.probability": 0.8, "noise.strength": 0.2},
         "paper": {
             "noise.structure_scale": 0.0,
             "interaction.activation": "relu",
@@ -119,10 +127,11 @@ class SNAG(InteractingAlignment):
         "N5 paper: noise on features; code: on the table of entities too, half as likely and half as strong "
         "(noise.structure_scale)",
         "neither reads surface forms for its tables; modalities name and char turn them on, and noise spares them",
-        "N6 both: noise .2 and .7; code on OpenEA EN-FR and EN-DE: .8 and .2, which the suites set for these",
+        "N6 both: noise .2 and .7; code on OpenEA EN-FR and EN-DE: .8 and .2 (preset code_openea_en)",
         "N7 paper: ReLU; code: GELU (interaction.activation)",
         "N8 paper: a pseudo-pair survives 10 checks; code: the last 5 (pseudo_pairs.window)",
-        "N9 paper: 500 + 500 epochs; code: 250 + 1250, JA-EN and FR-EN 500 + 500 (train.epochs, pseudo_pairs.start)",
+        "N9 paper: 500 + 500 epochs; code: 250 + 1250, JA-EN and FR-EN 500 + 500 (train.epochs, pseudo_pairs.start; "
+        "preset code_ja_fr)",
         "N10 the rows MCLEA, EVA and MEAformer of its tables are its own versions: preset snag of these methods",
         "N11 paper: pseudo-pairs are edited and gradients accumulated; the code does neither, and mutual nearest "
         "neighbours that left the pools cannot conflict",
@@ -136,15 +145,14 @@ class SNAG(InteractingAlignment):
         "checks do (pseudo_pairs.mode); its noise repeats after pseudo-pairs are added, ours never does",
         "global weights have as many entries as modalities are there, the release always six: the joint is normalised, "
         "so that the four that are used differ by one common factor",
-        "run lines decay by 1e-3 on DBP15K (both presets) and by 5e-4 on OpenEA, which the suites set",
+        "run lines decay by 1e-3 on DBP15K (presets code and paper) and by 5e-4 on OpenEA (preset code_openea)",
+        *SHARED_DEPARTURES,
     )
-
-    config: Config
 
     def __init__(self, config: Config, graphs: JointGraph, seed: int) -> None:
         super().__init__(config, graphs, seed)
         self.fusion = self.part("fusion", GlobalConcat, len(self.names))
-        self.contrast = TwoWay(config.temperature)
+        self.contrast = ICL.Config(temperature=config.temperature).build()
         self.confident = self.part("confidence", config.confidence.build, config.temperature, len(self.names))
 
     def encode(self) -> Mapping[str, Tensor]:
@@ -156,10 +164,10 @@ class SNAG(InteractingAlignment):
         weights, rows = views["weights"], pairs.rows
         phi = torch.minimum(weights[pairs.left[rows]], weights[pairs.right[rows]])
         modal = {
-            name: remade(self.confident, views[name], pairs, share)
+            name: checkpointed(self.confident, views[name], pairs, share)
             for name, share in zip(self.names, phi.unbind(1), strict=True)
         }
-        hidden = {name: remade(self.contrast, view, pairs) for name, view in self.hidden(views).items()}
-        joint = self.config.joint_weight * remade(self.contrast, views["joint"], pairs)
-        entity_joint = self.config.entity_joint_weight * remade(self.contrast, views["entity_joint"], pairs)
+        hidden = {name: checkpointed(self.contrast, view, pairs) for name, view in self.hidden(views).items()}
+        joint = self.config.joint_weight * checkpointed(self.contrast, views["joint"], pairs)
+        entity_joint = self.config.entity_joint_weight * checkpointed(self.contrast, views["entity_joint"], pairs)
         return {"joint": joint, "entity_joint": entity_joint, **self.balanced(modal, hidden)}

@@ -5,7 +5,7 @@ over an entity's structure and modalities fuses them, RotatE scores. Facts: comp
 release holds a readme only, so that its flags and a public fork stand for it. Departures: ``SNAG.departures``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isqrt
 from typing import Any, ClassVar
@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from kgprism.platform.batch import Triples
-from kgprism.platform.data.training_graph import TrainingGraph
+from kgprism.platform.data.inputs.training_graph import TrainingGraph
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.nn.modal_fusion import Attention, GlobalWeights, Joined, StructureOnly
-from kgprism.platform.nn.modalities import Projections
-from kgprism.platform.nn.modality_transformer import TransformerGraph, TransformerMean, TransformerWeights
-from kgprism.platform.nn.noise import Clean, Dropping, Gaussian, Masking
-from kgprism.platform.nn.triple_model import TripleModel
+from kgprism.platform.families.triple_model import TripleModel
+from kgprism.platform.nn.encoders.noise import Dropping, Gaussian, Masking, NoNoise
+from kgprism.platform.nn.encoders.projections import Projections
+from kgprism.platform.nn.fusion.modal_fusion import Attention, Concat, GlobalWeights, NoFusion
+from kgprism.platform.nn.fusion.modality_transformer import MeanToken, ReceivedAttention, StructureToken
 from kgprism.platform.part import Settings, Slot
 from kgprism.platform.seeding import derive
 from kgprism.platform.settings import CompletionData, CompletionEvaluation, CompletionTraining, Modality
@@ -34,22 +34,29 @@ class Projection(Settings):
     structure_depth: int = Field(0, ge=0, description="maps of the structure; 0: its table is fused as it is")
 
 
-class SNAG(TripleModel):
+class Config(TripleModel.Config):
+    """Slots have their own defaults; preset ``code`` has the run lines' numbers for MKG-W and MKG-Y."""
+
+    modalities: frozenset[Modality] = frozenset({"image", "text"})
+    noise: Slot[Masking.Config | Gaussian.Config | Dropping.Config | NoNoise.Config] = Masking.Config()
+    pool: int = Field(0, ge=0, description="side of the squares over which image vectors are averaged; 0: none")
+    projection: Projection = Projection()
+    fusion: Slot[
+        MeanToken.Config
+        | StructureToken.Config
+        | ReceivedAttention.Config
+        | Attention.Config
+        | GlobalWeights.Config
+        | Concat.Config
+        | NoFusion.Config
+    ] = MeanToken.Config()
+    data: CompletionData = CompletionData(missing="normal")
+    train: CompletionTraining = CompletionTraining(epochs=8000, batch_size=1024, learning_rate=1e-4, patience=10)
+    eval: CompletionEvaluation = CompletionEvaluation(every=100)
+
+
+class SNAG(TripleModel[Config]):
     """Noise masking, modality interaction, RotatE."""
-
-    class Config(TripleModel.Config):
-        """Slots have their own defaults; preset ``code`` has the run lines' numbers for MKG-W and MKG-Y."""
-
-        modalities: frozenset[Modality] = frozenset({"image", "text"})
-        noise: Slot[Masking | Gaussian | Dropping | Clean] = Masking()
-        pool: int = Field(0, ge=0, description="side of the squares over which image vectors are averaged; 0: none")
-        projection: Projection = Projection()
-        fusion: Slot[
-            TransformerMean | TransformerGraph | TransformerWeights | Attention | GlobalWeights | Joined | StructureOnly
-        ] = TransformerMean()
-        data: CompletionData = CompletionData(missing="normal")
-        train: CompletionTraining = CompletionTraining(epochs=8000, batch_size=1024, learning_rate=1e-4, patience=10)
-        eval: CompletionEvaluation = CompletionEvaluation(every=100)
 
     _lines: ClassVar[Mapping[str, Any]] = {
         "scoring": "rotate",
@@ -61,6 +68,7 @@ class SNAG(TripleModel):
     }
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "code": _lines,
+        "code_db15k": {**_lines, "fusion": "graph", "projection.depth": 2, "pool": 4},
         "paper": {
             **_lines,
             "projection.structure_depth": 1,
@@ -72,7 +80,7 @@ class SNAG(TripleModel):
     departures = (
         "the completion code was not released: preset code is the readme's run lines with the modules of a public fork",
         "run lines differ by dataset: MKG-W and MKG-Y fusion=mean, projection.depth=1 (preset code); DB15K "
-        "fusion=graph, projection.depth=2, pool=4, which the suites set for it",
+        "fusion=graph, projection.depth=2, pool=4 (preset code_db15k)",
         "S1 paper: a feed-forward half with ReLU; run lines: none (fusion.feed_forward, fusion.activation)",
         "S2 paper: the structure goes through an affine map too; fork: none (projection.structure_depth)",
         "S3 fork: tanh before the attention; not in the paper (fusion.before)",
@@ -96,9 +104,7 @@ class SNAG(TripleModel):
         "S14 `Dropout p` of Table 3 is dropout of every input coordinate, structure included, rescaled by 1 / (1 - p)",
     )
 
-    config: Config
-
-    def compose(self) -> None:
+    def compose(self) -> Sequence[str]:
         config, width = self.config, self.scorer.entity_width
         read = () if config.fusion.null else config.modalities
         graph = pooled(self.graph, config.pool) if config.pool and "image" in read else self.graph
@@ -111,6 +117,7 @@ class SNAG(TripleModel):
         present = {name: graph.present[name] for name in names}
         self.noise = self.part("noise", config.noise.build, derive(self.seed, "noise"), features, present)
         self.fusion = self.part("fusion", config.fusion.build, width, ["structure", *names])
+        return "structure", *names
 
     def modal(self) -> dict[str, Tensor]:
         inputs = self.noise({"structure": self.entities.weight, **self.projections.features})
@@ -118,8 +125,7 @@ class SNAG(TripleModel):
         return {"structure": self.structure(inputs["structure"]), **projected}
 
     def fuse(self, modal: Mapping[str, Tensor]) -> Tensor:
-        fused: Tensor = self.fusion(modal)
-        return fused
+        return self.fusion(modal)
 
     def start_epoch(self, epoch: int) -> None:
         super().start_epoch(epoch)

@@ -1,11 +1,15 @@
 """What one optimiser step sees, whole on every worker, with each worker answering for its own rows."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from kgprism.platform.seeding import derive
+
+#: The end of a triple that is asked for or replaced.
+Side = Literal["head", "tail"]
 
 
 class Shared:

@@ -5,12 +5,15 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from traceback import extract_tb
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
 
-from kgprism.platform.errors import ConfigurationError, nearest
+from kgprism.platform.batch import Side
+from kgprism.platform.errors import ConfigurationError, KgprismError, first_line, nearest
 from kgprism.platform.part import Nothing, Settings, Slot
 from kgprism.platform.seeding import seeded
 from kgprism.platform.settings import (
@@ -26,30 +29,51 @@ from kgprism.platform.settings import (
 
 if TYPE_CHECKING:
     from kgprism.platform.batch import Batch, Pairs, Triples
-    from kgprism.platform.data.joint import JointGraph
-    from kgprism.platform.data.training_graph import TrainingGraph
+    from kgprism.platform.data.inputs.joint import JointGraph
+    from kgprism.platform.data.inputs.training_graph import TrainingGraph
 
 M = TypeVar("M", bound=nn.Module)
+P = ParamSpec("P")
+C = TypeVar("C", bound=Settings)
+A = TypeVar("A", bound="Alignment.Config")
+K = TypeVar("K", bound="Completion.Config")
+
+#: What importing a plug-in may raise: its code is not ours.
+FAULTS = (
+    *(ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError, LookupError),
+    *(RuntimeError, OSError, AssertionError, ArithmeticError, KgprismError),
+)
 
 #: ``answer(known, relation, side)`` scores all entities as the end ``side``, ``(queries, entities)``; higher is better.
-Answer = Callable[[Tensor, Tensor, Literal["head", "tail"]], Tensor]
+Answer = Callable[[Tensor, Tensor, Side], Tensor]
 
 
-class Method(nn.Module):
-    """A composition of parts. A subclass of a task's class says which data and which judge it gets."""
+class Method(nn.Module, Generic[C]):
+    """A composition of parts. A subclass of a task's class says which data and which judge it gets.
+
+    ``class X(Alignment[Config])`` makes ``Config`` its configuration: ``X.Config``, and the type of ``self.config``.
+    """
 
     task: ClassVar[str]
     Config: ClassVar[type[Settings]]
+    config: C
     #: name -> dotted overrides on the class's defaults; every method has ``code`` and ``paper``
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"code": {}, "paper": {}}
     #: where paper and released code disagree, and which one each preset follows; one line each
     departures: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, seed: int) -> None:
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        given = [argument for base in vars(cls).get("__orig_bases__", ()) for argument in get_args(base)]
+        if "Config" not in vars(cls) and given and isinstance(given[0], type) and issubclass(given[0], Settings):
+            cls.Config = given[0]
+
+    def __init__(self, config: C, seed: int) -> None:
         super().__init__()
+        self.config = config
         self.seed = seed
 
-    def part(self, name: str, build: Callable[..., M], *shapes: Any, **options: Any) -> M:
+    def part(self, name: str, build: Callable[P, M], *shapes: P.args, **options: P.kwargs) -> M:
         """Build one part from random numbers of its own, so that the others do not depend on it."""
         with seeded(self.seed, name):
             return build(*shapes, **options)
@@ -78,7 +102,7 @@ class Method(nn.Module):
         return {}
 
 
-class Alignment(Method):
+class Alignment(Method[A]):
     """Entity alignment: both graphs live in one id space, the left graph's entities first."""
 
     task = "alignment"
@@ -92,11 +116,10 @@ class Alignment(Method):
         eval: AlignmentEvaluation = AlignmentEvaluation()
         pseudo_pairs: Slot[Probation | Nothing] = Nothing()
 
-    def __init__(self, config: Config, graphs: "JointGraph", seed: int) -> None:
+    def __init__(self, config: A, graph: "JointGraph", seed: int) -> None:
         """Build from settings and data; no file access, no device, no global seeding."""
-        super().__init__(seed)
-        self.config = config
-        self.graph = graphs
+        super().__init__(config, seed)
+        self.graph = graph
 
     def encode(self) -> Mapping[str, Tensor]:
         """Return named views of all entities, each ``(entities, width)``; ``joint`` is what the judge compares."""
@@ -121,7 +144,7 @@ class Alignment(Method):
         return self.encode()["joint"]
 
 
-class Completion(Method):
+class Completion(Method[K]):
     """Knowledge graph completion: the missing head or tail of a triple is ranked among all entities."""
 
     task = "completion"
@@ -134,10 +157,9 @@ class Completion(Method):
         train: CompletionTraining = CompletionTraining()
         eval: CompletionEvaluation = CompletionEvaluation()
 
-    def __init__(self, config: Config, graph: "TrainingGraph", seed: int) -> None:
+    def __init__(self, config: K, graph: "TrainingGraph", seed: int) -> None:
         """Build from settings and training triples; no file access, no device, no global seeding."""
-        super().__init__(seed)
-        self.config = config
+        super().__init__(config, seed)
         self.graph = graph
 
     def forward(self, batch: "Triples", phase: str = "train") -> dict[str, Tensor]:
@@ -163,22 +185,43 @@ def load(name: str) -> type[Method]:
     """Return a method's class: an installed plug-in of that name, else the file of that name in ``methods/``.
 
     Raises:
-        ConfigurationError: if there is none; it names the nearest.
+        ConfigurationError: if there is none, naming the nearest, or if its plug-in cannot be imported, naming why.
     """
     if name not in names():
         raise ConfigurationError(f"unknown method '{name}'{nearest(name, names())}")
     for found in entry_points(group="kgprism.methods", name=name):
-        plugin = found.load()
-        assert issubclass(plugin, Method), f"{found.value} is no kgprism method"
+        try:
+            plugin = found.load()
+        except FAULTS as error:
+            raise ConfigurationError(f"method {name}: {_fault(found.value, error)}") from error
+        if isinstance(plugin, ModuleType):
+            return defined(plugin)
+        if not (isinstance(plugin, type) and issubclass(plugin, Method)):
+            raise ConfigurationError(f"entry point {name} = {found.value} is neither a method's class nor its module")
         return plugin
-    module = import_module(f"kgprism.methods.{name}")
-    return next(_defined(module.__name__, vars(module)))
+    return defined(import_module(f"kgprism.methods.{name}"))
 
 
-def _defined(module: str, members: Mapping[str, Any]) -> Iterator[type[Method]]:
-    for member in members.values():
-        if isinstance(member, type) and issubclass(member, Method) and member.__module__ == module:
-            yield member
+def _fault(plugin: str, error: BaseException) -> str:
+    """Say in one line why a plug-in cannot be imported, and where."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+    return f"the plug-in {plugin} cannot be imported: {type(error).__name__}: {first_line(error)}{where}"
+
+
+def defined(module: ModuleType) -> type[Method]:
+    """Return the method of a file: the one class of its own from which no other of its own derives.
+
+    Raises:
+        ConfigurationError: if there is none, or more than one.
+    """
+    own = {m for m in vars(module).values() if isinstance(m, type) and issubclass(m, Method)}
+    own = {m for m in own if m.__module__ == module.__name__}
+    leaves = sorted(m.__name__ for m in own if not any(m is not other and issubclass(other, m) for other in own))
+    if len(leaves) != 1:
+        found = f"{len(leaves)} of them ({', '.join(leaves)})" if leaves else "none"
+        raise ConfigurationError(f"{module.__file__}: expected one class that derives from Method, found {found}")
+    return next(m for m in own if m.__name__ == leaves[0])
 
 
 def names() -> list[str]:
@@ -188,7 +231,24 @@ def names() -> list[str]:
 
 
 def device(word: str) -> torch.device:
-    """Return the device that a configuration names; ``auto`` takes a GPU if there is one."""
+    """Return the device that a configuration names; ``auto`` takes a GPU if there is one.
+
+    Raises:
+        ConfigurationError: if there is no such device here.
+    """
     if word == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(word)
+    try:
+        found = torch.device(word)
+        if found.type == "cuda":
+            count = torch.cuda.device_count()
+            missing = (found.index or 0) >= count or not torch.cuda.is_available()
+            reason = f"torch {torch.__version__} sees {count or 'no'} GPU here" if missing else ""
+        else:
+            torch.empty(0, device=found)  # torch says only now whether it was built for it
+            reason = "it keeps no numbers" if found.type == "meta" else ""
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = first_line(error)
+    if reason:
+        raise ConfigurationError(f"train.device={word}: {reason}; cpu, cuda or auto")
+    return found

@@ -2,16 +2,15 @@
 
 import types
 import typing
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar, Union
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union
 
-from pydantic import BaseModel, ConfigDict, Field
-
-if TYPE_CHECKING:
-    from torch import nn
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 T = TypeVar("T")
 
-#: ``fusion: Slot[LowRank | Concat | Nothing] = LowRank()`` - which part sits there is data, told by its ``kind``.
+#: ``fusion: Slot[LowRank.Config | Sum.Config] = LowRank.Config()`` - the part that sits there is told by its ``kind``.
 Slot = Annotated[T, Field(discriminator="kind")]
 
 
@@ -24,9 +23,17 @@ Stateless = Annotated[T, _Stateless()]
 
 
 class Settings(BaseModel):
-    """A frozen node of the configuration tree; unknown keys are errors."""
+    """A frozen node of the configuration tree; unknown keys are errors, and numbers are finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_no_numbers(cls, given: Any) -> Any:
+        for key in numbers(cls) if isinstance(given, dict) else ():
+            if wrong := no_number(given.get(key)):
+                raise ValueError(f"{key}: {wrong}")
+        return given
 
     @classmethod
     def stateless_keys(cls) -> set[str]:
@@ -39,26 +46,52 @@ class Settings(BaseModel):
 
 
 class Part(Settings):
-    """Settings of a replaceable piece. A subclass names its ``kind`` and builds its module from data shapes."""
+    """Settings of a replaceable piece. A subclass names its ``kind``; what it builds is the `Module` around it."""
 
     #: whether this part is what its slot holds when the idea is taken out; every slot has one such part
     null: ClassVar[bool] = False
+    #: the module whose settings these are
+    module: ClassVar[Any] = None
 
-    def build(self, *shapes: Any, **options: Any) -> "nn.Module":
-        """Return the module; called inside the part's own seeded block."""
-        raise TypeError(f"{type(self).__name__} has nothing to build")
+    def made(self, *shapes: Any) -> Any:
+        """Return the module; ``build`` of a slot's contract calls it, inside the part's own seeded block."""
+        if self.module is None:
+            raise TypeError(f"{type(self).__name__} has nothing to build")
+        return self.module(self, *shapes)
 
 
 class Nothing(Part):
-    """The null part of every slot: it builds an identity."""
+    """The null part of a slot; of a slot that builds modules it is the second base, behind their contract's."""
 
     kind: Literal["none"] = "none"
     null: ClassVar[bool] = True
 
-    def build(self, *shapes: Any, **options: Any) -> "nn.Module":
-        from torch import nn  # here, so that the command line can check a key without waiting for torch
 
-        return nn.Identity()
+@cache
+def numbers(settings: type[Settings]) -> frozenset[str]:
+    """Return the keys that hold numbers, or lists of them, and no truth value."""
+    fields = settings.model_fields.items()
+    return frozenset(
+        field.alias or name
+        for name, field in fields
+        if _holds(field.annotation, int, float) and not _holds(field.annotation, bool)
+    )
+
+
+def _holds(annotation: Any, *kinds: type) -> bool:
+    inner = typing.get_args(annotation)
+    return any(annotation is kind for kind in kinds) or any(_holds(part, *kinds) for part in inner)
+
+
+def no_number(value: Any) -> str:
+    """Say why a value is not taken for a number that Python takes for one: ``true`` is not 1, 2**64 is too large."""
+    several = value.values() if isinstance(value, Mapping) else value
+    for number in several if isinstance(several, Iterable) and not isinstance(several, str) else [value]:
+        if isinstance(number, bool):
+            return f"expected a number, got {number}"
+        if isinstance(number, int) and abs(number) >= 2**63:
+            return "expected a number of 64 bits at most"
+    return ""
 
 
 def alternatives(annotation: Any) -> list[type[Settings]]:
@@ -71,6 +104,13 @@ def alternatives(annotation: Any) -> list[type[Settings]]:
     return [annotation] if isinstance(annotation, type) and issubclass(annotation, Settings) else []
 
 
+@cache
+def fields(settings: type[Settings]) -> Mapping[str, list[type[Settings]]]:
+    """Return the keys of a class, and the settings classes that each may hold."""
+    return {name: alternatives(field.annotation) for name, field in settings.model_fields.items()}
+
+
+@cache
 def kind(part: type[Settings]) -> str:
     """Return the word that selects a part in its slot."""
     return str(part.model_fields["kind"].default)
@@ -86,3 +126,15 @@ def slots(config: type[Settings], prefix: str = "") -> dict[str, list[type[Part]
         for member in members:
             found |= slots(member, f"{prefix}{name}.")
     return found
+
+
+def keys(config: type[Settings], prefix: str = "") -> list[str]:
+    """Return every dotted key below a configuration class that holds a value or a part, those of all parts included."""
+    found: dict[str, None] = {}
+    for name, field in config.model_fields.items():
+        members = alternatives(field.annotation)
+        if name != "kind" and (not members or any("kind" in member.model_fields for member in members)):
+            found[prefix + name] = None
+        for member in members:
+            found |= dict.fromkeys(keys(member, f"{prefix}{name}."))
+    return list(found)

@@ -18,6 +18,16 @@ def generator(seed: int, *names: str | int) -> np.random.Generator:
     return np.random.default_rng(derive(seed, *names))
 
 
+def _seed(number: int) -> None:
+    """Seed torch, where there is no accelerator without the note of the whole stack that `torch.manual_seed` takes."""
+    import torch
+
+    if torch.cuda.is_available() or torch.backends.mps.is_available():
+        torch.manual_seed(number)
+    else:
+        torch.default_generator.manual_seed(number)
+
+
 @contextmanager
 def seeded(seed: int, *names: str | int) -> Iterator[None]:
     """Run a block with torch's global generator seeded for the named user, and put the old state back.
@@ -28,7 +38,7 @@ def seeded(seed: int, *names: str | int) -> Iterator[None]:
     import torch  # here, so that datasets can be drawn without waiting for it
 
     with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_available() else []):
-        torch.manual_seed(derive(seed, *names))
+        _seed(derive(seed, *names))
         yield
 
 

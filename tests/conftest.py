@@ -1,9 +1,14 @@
 """What tests of several rooms share: one Ray session, a home of their own, the real data if they are there."""
 
+import math
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +27,12 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def same_numbers() -> None:
     """Let no test's outcome hang on what was drawn before it."""
     torch.manual_seed(0)
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C be heard: a shell starts what it puts into the background with this signal ignored, children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,13 +67,70 @@ def cluster(own_home: Path, sessions: ExitStack, nothing_left: Callable[[], None
     """One Ray session for all tests marked ``ray``; none of them may leave anything behind in it."""
     import ray
 
-    from kgprism.platform.studies.session import session
+    from kgprism.platform.cluster.session import session
 
     if not ray.is_initialized():
         sessions.enter_context(session(num_cpus=6))
     yield
     assert ray.is_initialized()
     nothing_left()
+
+
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Carry the trials of searches out in this process, one after the other, without Ray."""
+    from kgprism.platform.studies.execution import ablation
+    from kgprism.platform.studies.search import objective
+    from kgprism.platform.studies.search.running import running
+
+    messages: list[Any] = []
+    put = SimpleNamespace(remote=messages.append)
+    taken = SimpleNamespace(remote=lambda: [messages.pop(0) for _ in list(messages)])
+    monkeypatch.setattr(running, "open_channel", lambda: SimpleNamespace(put=put, take=taken))
+    monkeypatch.setattr(running, "ray", SimpleNamespace(get=lambda found: found, kill=lambda channel: None))
+    monkeypatch.setattr(running, "share", lambda dataset: dataset)
+    monkeypatch.setattr(objective, "_shared", lambda dataset: dataset)
+    monkeypatch.setattr(running, "carry_out", _carry_out)
+    monkeypatch.setattr(ablation, "carry_out", _carry_out_cells)
+
+
+def _carry_out(objective: Any, searcher: Any, *, look: Callable[[], None], **options: Any) -> tuple[str, ...]:
+    """Do with one process what Ray Tune does with many; no trial is stopped early."""
+    from kgprism.platform.errors import KgprismError
+    from kgprism.platform.studies.search.trainable import CURVE, EPOCH, FAILED, VALUE
+
+    number = 0
+    while (proposed := searcher.suggest(name := str(number))) != searcher.FINISHED:
+        number += 1
+        searcher.on_trial_start(name)
+        tell = partial(searcher.on_trial_result, name)
+
+        def report(epoch: int, value: float, tell: Callable[[Any], None] = tell) -> None:
+            look()
+            tell({EPOCH: epoch, VALUE: value})
+
+        try:
+            curve = objective(proposed["overrides"], report)
+        except KgprismError as error:
+            look()
+            searcher.on_trial_complete(name, {VALUE: math.nan, FAILED: str(error)})
+            continue
+        look()
+        last = max(curve)
+        searcher.on_trial_complete(name, {EPOCH: last, VALUE: curve[last], CURVE: list(curve.items())})
+    return ()
+
+
+def _carry_out_cells(cells: Any, datasets: Any, store: Any, *, listener: Any = None, **options: Any) -> dict[str, str]:
+    """Do with one process what Ray does with many."""
+    from kgprism.platform.studies.execution.events import Event
+    from kgprism.platform.training.run import execute
+
+    for cell in cells:
+        store.write(cell.run, execute(cell.run, datasets[cell.dataset], folder=store.partial(cell.run.id)))
+        for kind in ("queued", "started", "finished") if listener else ():
+            listener(Event(kind, (cell,)))
+    return {}
 
 
 def _left() -> list[str]:

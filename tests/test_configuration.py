@@ -6,8 +6,8 @@ import pytest
 from pydantic import Field
 
 from kgprism.platform.configuration import digest, flatten, parse, resolve
-from kgprism.platform.errors import ConfigurationError, nearest
-from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless
+from kgprism.platform.errors import ConfigurationError, nearest, nearest_key
+from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless, keys
 
 
 class Dropout(Part):
@@ -30,6 +30,7 @@ class Train(Settings):
     epochs: int = Field(10, ge=1)
     learning_rate: float = Field(1e-3, gt=0)
     device: Stateless[str] = "auto"
+    plain: bool = False
 
 
 class Tree(Settings):
@@ -80,8 +81,41 @@ def test_unknown_keys_name_the_source_and_the_nearest_key() -> None:
     assert "train.epochs.more" in refused({"train.epochs.more": 5})
 
 
-def test_a_key_of_a_part_that_is_not_there_is_unknown() -> None:
-    assert "unknown key 'fusion.rank'" in refused({"fusion": "concat", "fusion.rank": 4})
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("epochs", "'train.epochs'"),
+        ("train.lr", "'train.learning_rate'"),
+        ("lr", "'train.learning_rate'"),
+        ("learning_rte", "'train.learning_rate'"),
+        ("rank", "'fusion.rank'"),
+        ("noise", "'fusion.noise'"),
+        ("rate", "'fusion.noise.rate'"),
+        ("loss.rank", "'fusion.rank'"),
+    ],
+)
+def test_an_unknown_key_is_answered_with_the_whole_key_whose_last_part_is_nearest(key: str, told: str) -> None:
+    assert refused({key: 5}) == f"file.yaml: unknown key '{key}' (did you mean {told}?)"
+
+
+def test_of_several_keys_with_one_last_part_those_of_the_same_place_are_told_else_all() -> None:
+    known = ["a.temperature", "b.c.temperature", "b.width"]
+    assert nearest_key("temperature", known) == " (did you mean 'a.temperature' or 'b.c.temperature'?)"
+    assert nearest_key("tau", known) == nearest_key("temperature", known)
+    assert nearest_key("b.c.tau", known) == " (did you mean 'b.c.temperature'?)"
+    assert nearest_key("temperature", ["b.width"], known) == nearest_key("temperature", known)
+    assert nearest_key("fusoin", ["fusion.kind", "b.width"]) == " (did you mean 'fusion'?)"
+    assert nearest_key("w", [f"part{n}.w" for n in range(9)]).endswith("'part4.w', 'part5.w', ...?)")
+
+
+def test_keys_hold_those_of_every_part() -> None:
+    inside = ["fusion", "fusion.rank", "fusion.noise", "fusion.noise.rate", "fusion.width"]
+    assert keys(Tree) == [*inside, *(f"train.{name}" for name in Train.model_fields), "members", "word"]
+
+
+def test_a_key_of_a_part_that_is_not_there_names_the_parts_that_have_it() -> None:
+    told = "file.yaml: unknown key 'fusion.rank': fusion=concat has no rank; low_rank has"
+    assert refused({"fusion": "concat", "fusion.rank": 4}) == told
 
 
 @pytest.mark.parametrize("word", ["concta", "off", None, 3, True])
@@ -130,10 +164,62 @@ def test_words_are_read_as_yaml_1_2() -> None:
     assert resolve(Tree, {"word": read["word"]}).word == "off"
 
 
-@pytest.mark.parametrize("word", ["train.epochs", "=5", "a=[1"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "train.epochs",
+        "=5",
+        "a=[1",
+        "a=!!int abc",
+        "a=%YAML 1.9",
+        "a=" + "[" * 3000,
+        'a="\\',
+        "a=\0",
+        "a=&x [*x]",
+        "\n=\n[",
+    ],
+)
 def test_what_is_no_key_and_value_is_refused(word: str) -> None:
-    with pytest.raises(ConfigurationError, match="--set"):
+    with pytest.raises(ConfigurationError, match="--set: ") as caught:
         parse([word])
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_date_is_a_word_even_where_there_is_no_such_day() -> None:
+    assert parse(["word=2024-13-45", "other=2024-01-01"]) == {"word": "2024-13-45", "other": "2024-01-01"}
+
+
+@pytest.mark.parametrize("word", [[1], {"a": 1}, {"kind": [1]}, {"kind": {"a": 1}}, ["concat"]])
+def test_the_kind_of_a_part_is_a_word(word: object) -> None:
+    assert refused({"fusion.kind": word}).startswith("file.yaml: fusion.kind: unknown part ")
+    assert refused({"fusion": word}).startswith("file.yaml: ")
+
+
+@pytest.mark.parametrize("word", ["1e3", "1000", "1000.0", "1_000", "'1000'"])
+def test_a_number_may_be_written_in_several_ways(word: str) -> None:
+    found = resolve(Tree, parse([f"train.epochs={word}"]))
+    assert found.train.epochs == 1000
+    assert type(found.train.epochs) is int
+
+
+def test_true_is_no_number() -> None:
+    assert refused({"train.epochs": True}) == "file.yaml: train.epochs: expected a number, got True"
+    assert refused({"train": {"learning_rate": True}}) == "file.yaml: train.learning_rate: expected a number, got True"
+    assert resolve(Tree, {"train.plain": True}).train.plain is True
+
+
+@pytest.mark.parametrize("word", [2**63, float("inf"), 1e400, -(2**70)])
+def test_numbers_are_finite_and_of_64_bits(word: float) -> None:
+    assert refused({"train.epochs": word}).startswith("file.yaml: train.epochs: ")
+    assert "finite" in refused({"train.learning_rate": float("inf")})
+
+
+def test_keys_are_words_and_errors_are_short() -> None:
+    assert refused({5: 1}) == "file.yaml: expected a word as a key, got 5"  # type: ignore[dict-item]
+    assert refused({"train": {None: 1}}) == "file.yaml: expected a word as a key, got None"
+    assert len(refused({"x" * 10_000: 1})) < 300
+    assert len(refused({"train.epochs": "x" * 10_000})) < 300
 
 
 def test_nearest_word_or_the_few_known_ones_or_nothing() -> None:

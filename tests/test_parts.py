@@ -1,12 +1,12 @@
-"""Settings are frozen, slots tell what fits into them, the null part is an identity."""
+"""Settings are frozen, slots tell what fits into them, and build the module around them."""
 
 from typing import Literal
 
 import pytest
-import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless, alternatives, kind, slots
+from kgprism.platform.module import Module
+from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless, alternatives, kind, numbers, slots
 
 
 class Bias(Part):
@@ -60,13 +60,65 @@ def test_stateless_marks_survive_constraints() -> None:
     assert Tree.stateless_keys() == {"verbose"}
 
 
-def test_the_null_part_builds_an_identity() -> None:
-    values = torch.arange(6.0).reshape(2, 3)
-    assert torch.equal(Nothing().build(3, 4)(values), values)
-    assert Nothing.null
-    assert not Gate.null
+class Mixing(Module):
+    class Config(Part):
+        def build(self, width: int) -> "Mixing":
+            return self.made(width)
+
+
+class Mixed(Mixing):
+    class Config(Mixing.Config):
+        kind: Literal["mixed"] = "mixed"
+        depth: int = 2
+
+    def __init__(self, settings: Config, width: int) -> None:
+        super().__init__()
+        self.shape = settings.depth, width
+
+
+class Heir(Mixed):
+    class Config(Mixed.Config):
+        depth: int = 3
+
+
+class NoMixing(Mixing):
+    class Config(Mixing.Config, Nothing):
+        pass
+
+    def __init__(self, settings: Config, width: int) -> None:
+        super().__init__()
+
+
+def test_settings_build_the_module_around_them() -> None:
+    built = Mixed.Config(depth=5).build(7)
+    assert type(built) is Mixed
+    assert built.shape == (5, 7)
+    assert type(Heir.Config().build(7)) is Heir
+    assert type(Mixed.Config().build(7)) is Mixed
+
+
+def test_the_null_part_of_a_contract_is_one_of_its_kind() -> None:
+    assert isinstance(NoMixing.Config().build(7), Mixing)
+    assert kind(NoMixing.Config) == "none"
+    assert NoMixing.Config.null
+    assert not Mixed.Config.null
 
 
 def test_a_part_that_builds_nothing_says_so() -> None:
-    with pytest.raises(TypeError, match="Bias"):
-        Bias().build()
+    with pytest.raises(TypeError, match="Bias has nothing to build"):
+        Bias().made()
+
+
+def test_true_is_no_number_wherever_settings_are_read() -> None:
+    class Numbers(Settings):
+        count: int = 1
+        rates: tuple[float, ...] = (0.5,)
+        flag: bool = False
+        either: bool | int = 0
+        word: int | None = Field(None, alias="name")
+
+    assert numbers(Numbers) == {"count", "rates", "name"}
+    assert Numbers.model_validate({"count": 1e3, "flag": True, "either": True}).count == 1000
+    for wrong in ({"count": True}, {"rates": [1, False]}, {"name": True}, {"count": 2**63}, {"rates": [float("inf")]}):
+        with pytest.raises(ValidationError, match=r"expected a number|finite"):
+            Numbers.model_validate(wrong)

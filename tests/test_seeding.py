@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from kgprism.platform.method import Method
+from kgprism.platform.part import Settings
 from kgprism.platform.seeding import derive, generator, seeded
 
 
@@ -12,7 +13,7 @@ class Composed(Method):
     """Parts in the order they are named."""
 
     def __init__(self, seed: int, parts: dict[str, int]) -> None:
-        super().__init__(seed)
+        super().__init__(Settings(), seed)
         for name, width in parts.items():
             self.add_module(name, self.part(name, nn.Linear, width, 2))
 

@@ -8,6 +8,10 @@ from zipfile import ZipFile
 
 import pytest
 
+from kgprism.platform.data.catalogue.cache import readers_digest
+from kgprism.platform.method import names
+from kgprism.platform.training.run import source_digest
+
 ROOT = Path(__file__).parents[1]
 ROOMS = ("platform", "methods", "search_spaces", "ablations")
 
@@ -43,7 +47,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_every_module_and_every_study(wheel: Path) -> None:
     wanted = {
-        f"kgprism/{path.relative_to(ROOT)}"
+        # The public module is the package `kgprism` itself.
+        f"kgprism/{path.relative_to(ROOT)}".replace("/platform/api/", "/")
         for room in ROOMS
         for suffix in ("py", "yaml", "jinja")
         for path in (ROOT / room).rglob(f"*.{suffix}")
@@ -51,19 +56,24 @@ def test_wheel_holds_every_module_and_every_study(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert wanted <= names
-    assert not {name for name in names if name.endswith("platform/__init__.py")}
+    assert not {name for name in names if name.endswith("platform/__init__.py") or "/api/" in name}
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 
 INSIDE = """
 import platform; assert platform.system()
+import kgprism; assert kgprism.__path__ == [{target!r} + "/kgprism"], kgprism.__path__
 import kgprism.platform.method as method
-from kgprism.platform.studies.space import read as space, space_names
-from kgprism.platform.studies.suite import read as suite, suite_names
+from kgprism.platform.studies.search.spaces.space import read as space, space_names
+from kgprism.platform.studies.suites.suite import read as suite, suite_names
 assert method.__file__.startswith({target!r}), method.__file__
 assert "loginmea" in method.names()
 assert "loginmea" in space_names() and space("loginmea").method == "loginmea"
 assert "demo" in suite_names() and suite("demo").method == "loginmea"
+assert kgprism.Method is method.Method
+from kgprism.platform.data.catalogue.cache import readers_digest
+from kgprism.platform.training.run import source_digest
+print(*map(source_digest, method.names()), readers_digest())
 """
 
 
@@ -79,3 +89,5 @@ def test_installed_wheel_finds_its_parts_by_name(wheel: Path, tmp_path: Path) ->
         [sys.executable, "-S", "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    # A run has one identity wherever its code lies.
+    assert done.stdout.split() == [*map(source_digest, names()), readers_digest()]

@@ -10,7 +10,6 @@ from shutil import which
 import typer
 
 from kgprism.platform.cli.screen import say, tell
-from kgprism.platform.errors import RunError
 
 
 @contextmanager
@@ -20,17 +19,13 @@ def on_ray() -> Iterator[None]:
     Standard output is kept for the result: whatever Ray has to say goes to standard error.
 
     Raises:
-        RunError: if Ray cannot be reached or started.
+        StartError: if Ray cannot be reached or started.
     """
-    from kgprism.platform.studies.session import session
+    from kgprism.platform.cluster.session import session
 
     with redirect_stdout(sys.stderr), ExitStack() as stack:
         tell("starting Ray ...")
-        try:
-            stack.enter_context(session())
-        except (OSError, RuntimeError, ValueError) as error:
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise RunError(f"Ray does not start: {first}; `kgprism doctor` says more") from None
+        stack.enter_context(session())
         try:
             yield
         except (KeyboardInterrupt, SystemExit):  # Ray Train turns Ctrl-C into an exit of its own
@@ -40,7 +35,8 @@ def on_ray() -> Iterator[None]:
 
 def command() -> str:
     """Return what was typed, with the program's plain name."""
-    return join(["kgprism", *sys.argv[1:]])
+    # What is no UTF-8 comes as half letters, which no file takes.
+    return join(["kgprism", *sys.argv[1:]]).encode(errors="backslashreplace").decode()
 
 
 def point_to_tensorboard(folder: Path) -> None:

@@ -13,10 +13,23 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Vectors of the entities that have them: ``entities`` (n,) ascending ids, ``values`` (n, width)."""
+    """Vectors of the entities that have them: ``entities`` (n,) ascending ids, ``values`` (n, width).
+
+    A published row of zeros stands for an absent vector, whatever the task and the modality: methods, counts and
+    pictures go by `known`. It is kept here so that a dataset is what its source has.
+    """
 
     entities: np.ndarray
     values: np.ndarray
+
+    @property
+    def known(self) -> "Features":
+        """The vectors that are not zero."""
+        there = self.values.any(axis=1)
+        return self if there.all() else Features(self.entities[there], self.values[there])
+
+    def __repr__(self) -> str:
+        return f"Features({len(self.entities):,} entities, width {self.values.shape[1]:,})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +73,11 @@ class MultiModalGraph:
         fields |= {name: arrays[name] for name in _IDS}
         return cls(**fields, features=features)
 
+    def __repr__(self) -> str:
+        counts = {what: len(getattr(self, what)) for what in ("entities", "relations", "triples", "attributes")}
+        told = [f"{count:,} {what}" for what, count in counts.items() if count]
+        return f"MultiModalGraph({', '.join([*told, *sorted(self.features)])})"
+
 
 _TEXTS = ("entities", "relations", "attributes", "names")
 _IDS = ("triples", "attribute_triples", "pictured")
@@ -81,6 +99,11 @@ def fingerprint(arrays: Arrays) -> str:
         state.update(f"{name} {array.dtype.str} {array.shape};".encode())
         state.update(array.data)
     return state.hexdigest()
+
+
+def _told(graph: MultiModalGraph) -> set[str]:
+    """Return the modalities of which any vector is not zero."""
+    return {modality for modality, features in graph.features.items() if features.values.any()}
 
 
 def _spelt(names: list[str]) -> bool:
@@ -127,9 +150,15 @@ class AlignedGraphs:
     def modalities(self) -> set[str]:
         """What a method can be given besides the graph itself."""
         attributes = len(self.left.attribute_triples) and len(self.right.attribute_triples)
-        shared = set(self.left.features) & set(self.right.features)
+        shared = self.left.features.keys() & self.right.features.keys() & (_told(self.left) | _told(self.right))
         found = {"relation"} | shared | ({"attribute"} if attributes else set())
         return found | ({"char"} if _spelt(self.left.names) and _spelt(self.right.names) else set())
+
+    def __repr__(self) -> str:
+        sides = (self.left, self.right)
+        entities, triples = (" + ".join(f"{len(getattr(g, w)):,}" for g in sides) for w in ("entities", "triples"))
+        counts = f"{entities} entities, {triples} triples, {len(self.pairs):,} pairs"
+        return f"AlignedGraphs({self.name!r}: {counts}; {', '.join(sorted(self.modalities))})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +194,12 @@ class CompletionGraph:
     @property
     def modalities(self) -> set[str]:
         """What a method can be given besides the graph itself."""
-        return set(self.graph.features)
+        return _told(self.graph)
+
+    def __repr__(self) -> str:
+        parts = f"{len(self.graph.triples):,} + {len(self.valid):,} + {len(self.test):,} triples"
+        counts = f"{len(self.graph.entities):,} entities, {len(self.graph.relations):,} relations, {parts}"
+        return f"CompletionGraph({self.name!r}: {counts}; {', '.join(sorted(self.modalities)) or 'graph'})"
 
 
 Dataset = AlignedGraphs | CompletionGraph

@@ -11,7 +11,7 @@ from kgprism.platform.data.graph import Features, MultiModalGraph
 from kgprism.platform.errors import DataError
 
 #: Beside a dataset's other files: the lines of a GloVe file whose words are in its names.
-KEPT = "name_vectors.txt"
+NAME_VECTORS = "name_vectors.txt"
 
 
 def words(name: str) -> list[str]:
@@ -24,7 +24,7 @@ def vocabulary(*graphs: MultiModalGraph) -> set[str]:
     return {word for graph in graphs for name in graph.names for word in words(name)}
 
 
-def chosen(file: Path, wanted: Collection[str]) -> dict[str, bytes]:
+def select_lines(file: Path, wanted: Collection[str]) -> dict[str, bytes]:
     """Return the lines of a GloVe file whose word is `wanted`, the first of equal words; one line is held at a time.
 
     A line is a word, then its numbers, a space between any two; the first line tells how many numbers there are.
@@ -41,9 +41,9 @@ def chosen(file: Path, wanted: Collection[str]) -> dict[str, bytes]:
     return found
 
 
-def kept(folder: Path) -> dict[str, Path]:
+def vector_files(folder: Path) -> dict[str, Path]:
     """Return the file of a dataset's word vectors by what it is, if there is one."""
-    return {"name_vectors": folder / KEPT} if (folder / KEPT).is_file() else {}
+    return {"name_vectors": folder / NAME_VECTORS} if (folder / NAME_VECTORS).is_file() else {}
 
 
 def with_vectors(
@@ -53,11 +53,11 @@ def with_vectors(
     if "name_vectors" not in files:
         return left, right
     known = vectors(files["name_vectors"])
-    return named(left, known), named(right, known)
+    return with_name_features(left, known), with_name_features(right, known)
 
 
 def vectors(file: Path) -> dict[str, np.ndarray]:
-    """Return every word's vector ``(width,)`` float32; raises as `chosen` does, and where a word is no UTF-8."""
+    """Return every word's vector ``(width,)`` float32; raises as `select_lines` does, and where a word is no UTF-8."""
     found: dict[str, np.ndarray] = {}
     for number, _, word, numbers in _lines(file):
         try:
@@ -67,7 +67,7 @@ def vectors(file: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def named(graph: MultiModalGraph, known: Mapping[str, np.ndarray]) -> MultiModalGraph:
+def with_name_features(graph: MultiModalGraph, known: Mapping[str, np.ndarray]) -> MultiModalGraph:
     """Return the graph with ``name`` features: the mean vector of a name's known words, a repeated one counted again.
 
     Entities whose names have no known word are left without; a graph without any keeps the features it has.

@@ -11,13 +11,15 @@ from torch import Tensor
 from kgprism.platform import method as methods
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.data.graph import AlignedGraphs
-from kgprism.platform.data.split import split as split_pairs
+from kgprism.platform.data.inputs import leakage, split
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.method import Alignment
 from kgprism.platform.seeding import derive, generator, seeded
-from kgprism.platform.settings import Probation
+from kgprism.platform.settings import Neighbours, Probation
 from kgprism.platform.tasks import probation
-from kgprism.platform.tasks.ranking import Csls, Ranks, forgive, tally, unit
-from kgprism.platform.tasks.task import Judgement, Restart
+from kgprism.platform.tasks.ranking import Csls, Ranks, subtract_known, tally, unit
+from kgprism.platform.tasks.sampled import Sampled
+from kgprism.platform.tasks.task import Judgement, Restart, without_absent
 
 
 class AlignmentTask:
@@ -25,7 +27,7 @@ class AlignmentTask:
 
     def __init__(self, graphs: AlignedGraphs, config: Alignment.Config, seed: int) -> None:
         left, right = len(graphs.left.entities), len(graphs.right.entities)
-        parts = split_pairs(graphs, config.data, config.eval.valid_ratio, seed)
+        parts = split.split(graphs, config.data, config.eval.valid_ratio, seed)
         self.config, self.seed = config, seed
         self.device = methods.device(config.train.device)
         joint = np.array([0, left])
@@ -36,6 +38,31 @@ class AlignmentTask:
         part = config.pseudo_pairs
         self.watch = probation.Watch(part, left, right) if isinstance(part, Probation) else None
         self.stage = probation.stage(part, config.train.epochs) if isinstance(part, Probation) else None
+
+    @classmethod
+    def settle(
+        cls, config: Alignment.Config, graphs: AlignedGraphs, drawn: bool = False
+    ) -> tuple[Alignment.Config, tuple[str, ...]]:
+        """Say which split is taken and what it leaks or keeps together; leave out modalities that a graph lacks."""
+        data, notes = split.settled(graphs, config.data, drawn)
+        notes += split.sparse(graphs, data, config.eval.valid_ratio)
+        config = config.model_copy(update={"data": data})
+        settled, lacks = without_absent(config, graphs.name, graphs.modalities, {})
+        return settled, (*notes, *leakage.of_pairs(graphs, data.split), *lacks)
+
+    @classmethod
+    def compose(
+        cls, kind: type[Alignment], config: Alignment.Config, graphs: AlignedGraphs, seed: int
+    ) -> "tuple[Alignment, AlignmentTask]":
+        """Build a method from both graphs in one id space, and its task."""
+        # Left and right pictures, texts and bags are filled the same way whatever the parts of the method.
+        joint = join(graphs, config.data, seed, config.modalities)
+        return kind(config, joint, seed), cls(graphs, config, seed)
+
+    def learner(self, method: Alignment) -> Alignment:
+        """Return the method, or one that shows it a part of the graphs at a time (`train.sampling`)."""
+        sampling = self.config.train.sampling
+        return Sampled(method, sampling) if isinstance(sampling, Neighbours) else method
 
     def to(self, device: torch.device) -> "AlignmentTask":
         """Make batches on another device than the configured one, and return the task."""
@@ -141,7 +168,7 @@ def counted(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int, worker: i
         rows, columns = (i[query], j[partner]) if one == 0 else (i[partner], j[query])
         # Each worker takes out what it counted itself: another GPU's scores may differ in the last bits.
         ours = rows // chunk % workers == worker
-        forgive(direction, query[ours], scores.at(rows[ours], columns[ours]), truth)
+        subtract_known(direction, query[ours], scores.at(rows[ours], columns[ours]), truth)
     return counts
 
 

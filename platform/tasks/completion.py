@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from kgprism.platform import method as methods
-from kgprism.platform.batch import Triples
+from kgprism.platform.batch import Side, Triples
 from kgprism.platform.data.graph import CompletionGraph
+from kgprism.platform.data.inputs import leakage
+from kgprism.platform.data.inputs.few import few
+from kgprism.platform.data.inputs.training_graph import adapt, prepare
+from kgprism.platform.data.triple_index import Known
 from kgprism.platform.method import Answer, Completion
-from kgprism.platform.nn.known import Known
-from kgprism.platform.nn.scoring import Side
 from kgprism.platform.seeding import derive, generator
-from kgprism.platform.tasks.ranking import Ranks, forgive, tally
-from kgprism.platform.tasks.task import Judgement, Restart, Stage
+from kgprism.platform.tasks.ranking import Ranks, subtract_known, tally
+from kgprism.platform.tasks.task import Judgement, Restart, Stage, without_absent
 
 SIDES: tuple[Side, ...] = ("head", "tail")
 
@@ -36,6 +38,32 @@ class CompletionTask:
         sizes = len(graph.graph.entities), len(graph.graph.relations)
         self.known = {side: Known(torch.from_numpy(true.copy()), *sizes, side) for side in SIDES}
         self.seen = torch.zeros(sizes[0], dtype=torch.bool).index_fill_(0, self.train[:, [0, 2]].flatten(), 1)
+
+    @classmethod
+    def settle(
+        cls, config: Completion.Config, graph: CompletionGraph, drawn: bool = False
+    ) -> tuple[Completion.Config, tuple[str, ...]]:
+        """Say which validation part is taken and what the split leaks; leave out modalities that the graph lacks."""
+        adapted, notes = adapt(graph, config.data)
+        valid = "published" if adapted.valid is graph.valid else "holdout"
+        config = config.model_copy(update={"data": config.data.model_copy(update={"valid": valid})})
+        advice = {"text": "; data.text=labels makes some of the names"}
+        settled, lacks = without_absent(config, adapted.name, adapted.modalities, advice)
+        sparse = few(adapted.name, len(adapted.valid), "triples")
+        return settled, (*notes, *sparse, *leakage.of_triples(adapted), *lacks)
+
+    @classmethod
+    def compose(
+        cls, kind: type[Completion], config: Completion.Config, graph: CompletionGraph, seed: int
+    ) -> "tuple[Completion, CompletionTask]":
+        """Build a method from the training triples, and its task."""
+        adapted, _ = adapt(graph, config.data)
+        training = prepare(adapted, config.data, seed, config.modalities)
+        return kind(config, training, seed), cls(adapted, config, seed)
+
+    def learner(self, method: Completion) -> Completion:
+        """Return the method itself."""
+        return method
 
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Triples]:
         """Yield floor(triples / batch_size) batches, drawn with replacement or from a shuffled order."""
@@ -126,7 +154,7 @@ def _filtered(scores: Tensor, row: Tensor, truth_id: Tensor, queries: Tensor, kn
     asked, answers = known.answers(queries[row])
     other = answers != truth_id[asked]
     asked, answers = asked[other], answers[other]
-    forgive(counts, asked, scores[row[asked], answers], truth)
+    subtract_known(counts, asked, scores[row[asked], answers], truth)
     return counts
 
 

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 
 from kgprism.platform.errors import RunError
+from kgprism.platform.settings import METRICS, Metric
 
 #: Coordinates of unit vectors are rounded to multiples of its inverse.
 GRID = 2.0**24
+#: What is also told as papers that count ties for them would.
+OPTIMISTIC: tuple[Metric, ...] = ("hits_at_1", "mrr")
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,17 +33,10 @@ class Ranks:
         return cls((higher + (equal + 1) / 2).astype(np.float32), (higher + 1).astype(np.int32))
 
     def metrics(self) -> dict[str, float]:
-        """Return Hits@1, 3 and 10, MRR and MR of the realistic ranks; Hits@1 and MRR of the optimistic ones."""
-        realistic, optimistic = self.realistic.astype(np.float64), self.optimistic
-        return {
-            "hits_at_1": float((realistic <= 1).mean()),
-            "hits_at_3": float((realistic <= 3).mean()),
-            "hits_at_10": float((realistic <= 10).mean()),
-            "mrr": float((1 / realistic).mean()),
-            "mr": float(realistic.mean()),
-            "hits_at_1_optimistic": float((optimistic <= 1).mean()),
-            "mrr_optimistic": float((1 / optimistic).mean()),
-        }
+        """Return all of `METRICS` of the realistic ranks; Hits@1 and MRR of the optimistic ones."""
+        realistic = self.realistic.astype(np.float64)
+        found = {word: float(metric.of(realistic).mean()) for word, metric in METRICS.items()}
+        return found | {f"{word}_optimistic": float(METRICS[word].of(self.optimistic).mean()) for word in OPTIMISTIC}
 
 
 def tally(scores: Tensor, truth: Tensor) -> Tensor:
@@ -58,7 +54,7 @@ def tally(scores: Tensor, truth: Tensor) -> Tensor:
     return torch.stack([found.sum(1, dtype=torch.int32) for found in compared])
 
 
-def forgive(counts: Tensor, queries: Tensor, scores: Tensor, truth: Tensor) -> None:
+def subtract_known(counts: Tensor, queries: Tensor, scores: Tensor, truth: Tensor) -> None:
     """Take other true candidates out of a tally, in place; ``scores[i]`` is what one got for query ``queries[i]``."""
     for row, counted in enumerate((scores > truth[queries], scores == truth[queries])):
         counts[row].index_add_(0, queries, counted.to(counts.dtype), alpha=-1)

@@ -1,6 +1,6 @@
 """What the training loop knows of a task."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from kgprism.platform.batch import Batch, Triples
+from kgprism.platform.method import Method
 from kgprism.platform.settings import SecondStage
 
 
@@ -43,6 +44,21 @@ class Task(Protocol):
     #: the second training of the run, if there is one
     stage: Stage | None
 
+    @classmethod
+    def settle(cls, config: Any, dataset: Any, drawn: bool = False) -> tuple[Any, tuple[str, ...]]:
+        """Return a method's settings as they hold for the data, and a line for each change.
+
+        What depends on the data is settled before a run has its identity, so that equal runs have equal ones. With
+        `drawn` no split of the source's own is taken unless it is asked for by its word.
+        """
+
+    @classmethod
+    def compose(cls, kind: Any, config: Any, dataset: Any, seed: int) -> "tuple[Method, Task]":
+        """Build a method of this class and its task from settled settings and data."""
+
+    def learner(self, method: Any) -> Method:
+        """Return what is asked for losses: the method, or one that shows it parts of the data."""
+
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[Batch | Triples]:
         """Yield one batch a backward pass; the order depends on the seed and the epoch only."""
 
@@ -72,3 +88,12 @@ class Task(Protocol):
 
     def resume(self, state: Mapping[str, Any]) -> None:
         """Go on from a checkpoint's state."""
+
+
+def without_absent(
+    config: Any, name: str, offered: Collection[str], advice: Mapping[str, str]
+) -> tuple[Any, list[str]]:
+    """Return settings without the modalities that the data `name` lack, and a line for each; `advice` ends some."""
+    absent = sorted(config.modalities - set(offered))
+    lacks = [f"{name} has no {modality} features: left out{advice.get(modality, '')}" for modality in absent]
+    return config.model_copy(update={"modalities": config.modalities - set(absent)}), lacks

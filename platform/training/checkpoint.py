@@ -1,40 +1,99 @@
 """Checkpoints of a run in progress: whole or absent, read back without running any pickled code."""
 
-import os
 from pathlib import Path
 from pickle import UnpicklingError
-from socket import gethostname
-from typing import Any
+from typing import Any, TypeVar
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from kgprism.platform.errors import RunError
+from kgprism.platform.errors import first_line
+from kgprism.platform.files import explain_full_disk, replacing
+from kgprism.platform.kept import DamagedError, Kept, checked, set_aside
 
 _ARRAY = "__array__"
+S = TypeVar("S", bound=Kept)
+
+
+class State(Kept):
+    """A run in progress; of what a method, a task and an optimiser keep, each knows its own form."""
+
+    method: dict[str, Tensor]
+    optimiser: Any
+    task: Any
+    selecting: dict[str, Any]
+    history: list[dict[str, float]]
+    seconds: float
+    random: dict[str, Tensor]
+
+
+class Finished(Kept):
+    """An outcome."""
+
+    history: list[dict[str, float]]
+    selections: dict[str, dict[str, Any]]
+    weights: dict[str, Tensor]
+    stopped: str
+    seconds: float
+    peak_bytes: int
+
+
+class Left(Kept):
+    """What a run on several workers leaves: an outcome, or why there is none."""
+
+    outcome: Finished | None = None
+    error: str = ""
 
 
 def save(file: Path, state: Any) -> None:
     """Write plain values, tensors and arrays under a temporary name, then rename."""
-    # Two nodes of a shared disk may give their processes the same number.
-    scratch = file.with_suffix(f".{gethostname()}-{os.getpid()}")
-    torch.save(_pack(state), scratch)
-    scratch.rename(file)
+    # Inside, as torch's writer does not say that the disk is full: what it has written must still be there.
+    with replacing(file) as scratch, explain_full_disk(file.parent):
+        torch.save(_pack(state), scratch)
 
 
-def read(file: Path) -> Any:
-    """Return what was saved, or none if there is no such file.
+def read(file: Path, schema: type[S]) -> S | None:
+    """Return what was saved, or none if there is no such file; one that is damaged is set aside.
 
     Raises:
-        RunError: if the file was damaged from outside.
+        DataError: if it cannot be set aside.
     """
-    if not file.exists():
-        return None
     try:
+        return checked(load(file), schema, file.name)
+    except FileNotFoundError:
+        return None
+    except DamagedError as error:
+        set_aside(file, error)
+        return None
+
+
+def load(file: Path) -> Any:
+    """Return what was saved, whatever it is.
+
+    Raises:
+        DamagedError: if the file cannot be read; pickled code is never run.
+    """
+    try:
+        with ZipFile(file) as whole:  # torch passes the sums over that it has written
+            if wrong := whole.testzip():
+                raise BadZipFile(f"{wrong} is not what was written")
         return _unpack(torch.load(file, map_location="cpu", weights_only=True))
-    except (RuntimeError, ValueError, EOFError, OSError, UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise RunError(f"{file}: damaged checkpoint ({reason}); delete it to start this run anew") from None
+    except FileNotFoundError:
+        raise
+    except (
+        RuntimeError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        OSError,
+        BadZipFile,
+        UnpicklingError,
+    ) as error:
+        raise DamagedError(f"{file.name} cannot be read: {first_line(error)}") from None
 
 
 def _pack(value: Any) -> Any:

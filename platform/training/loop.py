@@ -1,28 +1,28 @@
 """The training loop: plain PyTorch, one process or several, exact to resume. It knows tasks, not methods."""
 
+import math
 import resource
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from kgprism.platform import method as methods
-from kgprism.platform.errors import RunError
-from kgprism.platform.method import Alignment, Method
+from kgprism.platform.errors import RunError, first_line
+from kgprism.platform.kept import DamagedError, set_aside
+from kgprism.platform.method import Method
 from kgprism.platform.seeding import seeded
-from kgprism.platform.settings import AlignmentTraining, Evaluation, Neighbours, Training
+from kgprism.platform.settings import Evaluation, Training
 from kgprism.platform.tasks.task import Task
 from kgprism.platform.training import checkpoint
-from kgprism.platform.training.optimiser import Optimiser
+from kgprism.platform.training.optimiser import Moment, Optimiser
 from kgprism.platform.training.outcome import Outcome, Row
-from kgprism.platform.training.sampled import Sampled
 from kgprism.platform.training.selecting import Selecting
+from kgprism.platform.training.steps import step
 from kgprism.platform.training.workers import Workers, sync
 
 #: Sees every epoch's row on the first worker; what it returns tells whether to stop.
@@ -32,14 +32,6 @@ Listener = Callable[[Row], bool]
 def quiet(row: Row) -> bool:
     """Listen to nothing and never stop."""
     return False
-
-
-def _trained(method: Method, training: Training) -> "Method | Sampled":
-    """Return what steps are asked of: the method, or one that shows it parts of the graphs."""
-    if isinstance(training, AlignmentTraining) and isinstance(training.sampling, Neighbours):
-        assert isinstance(method, Alignment)
-        return Sampled(method, training.sampling)
-    return method
 
 
 class Loop:
@@ -60,11 +52,9 @@ class Loop:
         self.workers, self.folder, self.listener = workers or Workers(), folder, listener
         self.device = methods.device(training.device)
         method.to(self.device)
-        self.trained = _trained(method, training)
-        self.sliced = isinstance(training, AlignmentTraining) and training.clip_after == "slice" and training.clip > 0
-        # Slice by slice the gradients are averaged here, and a wrapper that waits for whole steps would be in the way.
-        self.module = self.trained if self.sliced else self.workers.wrap(self.trained)
+        self.learner = task.learner(method)
         self.optimiser = Optimiser(method, training, task.stage)
+        self.step = step(self.learner, self.optimiser, self.workers, training)
         leads = task.stage is not None and task.stage.settings.weights == "best"
         self.selecting = Selecting(task.splits, evaluation, training.keep_weights, leads=leads)
         self.history: list[Row] = []
@@ -98,7 +88,7 @@ class Loop:
         """Train one epoch, judge if it is due, and return why to stop, if so."""
         began, stage = time.monotonic(), self.task.stage
         begun = self._begin_stage() if stage and epoch == stage.start else {}
-        self.trained.start_epoch(epoch)
+        self.learner.start_epoch(epoch)
         if restart := self.task.restart(epoch):
             self.optimiser.restart(restart)
         added = self._pseudo_pairs(epoch, "before")
@@ -119,7 +109,7 @@ class Loop:
     def _begin_stage(self) -> Row:
         """Go back to the best weights so far, on all workers, where the stage wants them; return their epoch."""
         # The first worker alone judges and keeps weights.
-        leader = self.workers.agree(self.selecting.lead())
+        leader = self.workers.agree(self.selecting.take_leader())
         if not leader.epoch:
             return {}
         with torch.no_grad():
@@ -132,55 +122,16 @@ class Loop:
         self.method.train()
         batches = list(self.task.steps(epoch, self.workers.rank, self.workers.size))
         terms: list[dict[str, Tensor]] = []
-        for number, batch in enumerate(batches, start=1):
+        each = self.training.accumulate
+        for number, batch in enumerate(batches):
             found: dict[str, Tensor] = {}
+            moment = Moment(epoch, number // each, math.ceil(len(batches) / each))
             for phase in self.method.phases:
-                found |= self._sliced(batch) if self.sliced else self._whole(batch, phase)
-                if number % self.training.accumulate == 0 or number == len(batches):
-                    self.optimiser.step(epoch + number / len(batches), phase)
+                found |= self.step.backward(batch, phase)
+                if (number + 1) % each == 0 or number + 1 == len(batches):
+                    self.optimiser.step(moment, phase)
             terms.append(found)
-        return self._means(epoch, terms)
-
-    def _whole(self, batch: Any, phase: str) -> dict[str, Tensor]:
-        """Add a batch's gradient to what has gathered, and return its loss terms."""
-        with self.precision():
-            losses = self.module(batch, phase)
-        torch.stack(list(losses.values())).sum().backward()
-        return {name: value.detach() for name, value in losses.items()}
-
-    def _sliced(self, batch: Any) -> dict[str, Tensor]:
-        """Do as `_whole`, but add the slices' gradients one by one and clip after each: g <- clip(g + slice)."""
-        found: dict[str, Tensor] = {}
-        trained = [p for p in self.method.parameters() if p.requires_grad]
-        # An alignment method encodes once and yields the losses of every slice.
-        slices = cast(Alignment | Sampled, self.trained).slices(batch)
-        while True:
-            with self.precision():
-                losses = next(slices, None)
-            if losses is None:
-                return found
-            gathered = [p.grad for p in trained]
-            for parameter in trained:
-                parameter.grad = None
-            torch.stack(list(losses.values())).sum().backward(retain_graph=True)
-            self._gather(trained, gathered)
-            self.optimiser.clip()
-            found |= {name: found.get(name, 0) + value.detach() for name, value in losses.items()}
-
-    def _gather(self, trained: list[Parameter], gathered: list[Tensor | None]) -> None:
-        """Average what a slice left over workers and add it to what has `gathered`."""
-        for parameter, before in zip(trained, gathered, strict=True):
-            if parameter.grad is None:
-                parameter.grad = before
-                continue
-            parameter.grad = self.workers.mean(parameter.grad)
-            if before is not None:
-                parameter.grad += before
-
-    def precision(self) -> AbstractContextManager[Any]:
-        """Return what a forward pass runs in: with bfloat16, matrix products round to 8 bits; weights stay float32."""
-        half = self.training.precision == "bfloat16"
-        return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
+        return self._means(epoch, terms) | {"rate": self.optimiser.rate(moment)}
 
     def _means(self, epoch: int, terms: list[dict[str, Tensor]]) -> Row:
         """Average the terms over batches and workers; a value that is not finite names its term, epoch and batch."""
@@ -194,7 +145,7 @@ class Loop:
         means = table.mean(0).tolist()
         row = {"epoch": float(epoch + 1), "loss": sum(means)}
         row |= {f"loss/{name}": mean for name, mean in zip(names, means, strict=True)}
-        return row | {"rate": self.optimiser.rate(epoch + 1)}
+        return row
 
     def _pseudo_pairs(self, epoch: int, when: str) -> int:
         """Let all workers look for training pairs and accept what the first one found; return how many."""
@@ -243,15 +194,31 @@ class Loop:
         self.saved = time.monotonic()
 
     def _resume(self) -> None:
-        """Go on where a checkpoint stands; every worker reads the same file."""
-        state: Any = checkpoint.read(self.folder / "checkpoint.pt") if self.folder else None
-        if state is None:
+        """Go on where a checkpoint stands; every worker reads the same file.
+
+        Raises:
+            RunError: if only a part of it could be taken; it is set aside, so that the run begins anew next time.
+        """
+        file = self.folder / "checkpoint.pt" if self.folder else None
+        state = checkpoint.read(file, checkpoint.State) if file else None
+        if file is None or state is None:
             return
-        self.method.load_state_dict(state["method"])
-        self.optimiser.resume(state["optimiser"])
-        self.task.resume(state["task"])
-        self.selecting.resume(state["selecting"])
-        self.history, self.seconds = state["history"], state["seconds"]
-        torch.set_rng_state(state["random"]["cpu"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random"]["cuda"], self.device)
+        if _shapes(state.method) != _shapes(self.method.state_dict()):
+            set_aside(file, DamagedError("its weights are not those of this method"))
+            return
+        self.method.load_state_dict(state.method)
+        try:
+            self.optimiser.resume(state.optimiser)
+            self.task.resume(state.task)
+            self.selecting.resume(state.selecting)
+            torch.set_rng_state(state.random["cpu"])
+            if self.device.type == "cuda":
+                torch.cuda.set_rng_state(state.random["cuda"], self.device)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            set_aside(file, DamagedError(first_line(error)))
+            raise RunError(f"{file}: damaged ({first_line(error)}): the same command begins this run anew") from None
+        self.history, self.seconds = state.history, state.seconds
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}

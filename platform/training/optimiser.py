@@ -2,18 +2,27 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 
 from kgprism.platform.method import Method
-from kgprism.platform.settings import AlignmentTraining, Cosine, Training
+from kgprism.platform.part import Nothing
+from kgprism.platform.settings import AlignmentTraining, Training
 from kgprism.platform.tasks.task import Restart, Stage
 
 
+class Moment(NamedTuple):
+    """Before the `step`-th of the `steps` that an epoch takes, both counted from 0."""
+
+    epoch: int
+    step: int = 0
+    steps: int = 1
+
+
 class Optimiser:
-    """Steps over a method's parameter groups, those of one phase at a time. Moments in time are in epochs passed."""
+    """Steps over a method's parameter groups, those of one phase at a time."""
 
     def __init__(self, method: Method, settings: Training, stage: Stage | None = None) -> None:
         self.method, self.settings, self.stage = method, settings, stage
@@ -38,19 +47,22 @@ class Optimiser:
         if restart.fresh:
             self.adams = self._fresh()
 
-    def rate(self, passed: float) -> float:
-        """Return the learning rate of a moment, before a group's own factor."""
-        return self.settings.learning_rate * (self.restart_factor * self._scheduled(passed))
+    def rate(self, moment: Moment) -> float:
+        """Return the learning rate of the step that follows a moment, before a group's own factor."""
+        return self.settings.learning_rate * (self.restart_factor * self._scheduled(moment))
 
-    def _scheduled(self, passed: float) -> float:
+    def _scheduled(self, moment: Moment) -> float:
         """Return the schedule's factor. With a second stage there are two schedules, one after the other."""
-        schedule, stage, epochs = self.settings.schedule, self.stage, self.settings.epochs
-        if stage and passed > stage.start:
-            share = (passed - stage.start) / (epochs - stage.start)
-            return cosine(share / stage.settings.horizon, stage.settings.warmup)
-        if isinstance(schedule, Cosine):
-            return cosine(passed / (stage.start if stage else epochs) / schedule.horizon, schedule.warmup)
-        return 1.0
+        schedule: Any = self.settings.schedule
+        start, end = 0, self.settings.epochs
+        if self.stage and moment.epoch >= self.stage.start:
+            schedule, start = self.stage.settings, self.stage.start
+        elif self.stage:
+            end = self.stage.start
+        if isinstance(schedule, Nothing):
+            return 1.0
+        taken = (moment.epoch - start) * moment.steps + moment.step
+        return cosine(taken, (end - start) * moment.steps * schedule.horizon, schedule.warmup)
 
     def clip(self, phase: str = "train") -> None:
         """Shorten the gradient of one phase's parameters to the largest norm that is allowed."""
@@ -58,13 +70,13 @@ class Optimiser:
             groups = self.adams[phase].param_groups
             clip_grad_norm_([p for group in groups for p in group["params"]], self.settings.clip)
 
-    def step(self, passed: float, phase: str = "train") -> None:
+    def step(self, moment: Moment, phase: str = "train") -> None:
         """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
         if not (isinstance(self.settings, AlignmentTraining) and self.settings.clip_after == "slice"):
             self.clip(phase)
         adam = self.adams[phase]
         for group in adam.param_groups:
-            group["lr"] = self.rate(passed) * group["rate_factor"]
+            group["lr"] = self.rate(moment) * group["rate_factor"]
         adam.step()
         adam.zero_grad()
 
@@ -80,8 +92,13 @@ class Optimiser:
             adam.load_state_dict(state["adams"][phase])
 
 
-def cosine(progress: float, warmup: float) -> float:
-    """Return the factor of a linear warm-up followed by half a cosine, for a share of all steps in 0..1."""
-    if progress < warmup:
-        return progress / warmup
-    return 0.5 * (1 + math.cos(math.pi * (progress - warmup) / (1 - warmup)))
+def cosine(taken: int, total: float, warmup: float) -> float:
+    """Return the factor of a linear warm-up and half a cosine for the step after `taken` ones of `total`.
+
+    As the releases' LambdaLR: the first step has rate 0, and the warm-up has whole steps, `warmup` of `total` floored.
+    """
+    # A share such as 2 / 15 must not lose a step to rounding.
+    rising = math.floor(total * warmup + 1e-9)
+    if taken < rising:
+        return taken / rising
+    return 0.5 * (1 + math.cos(math.pi * (taken - rising) / max(1.0, total - rising)))

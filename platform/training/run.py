@@ -1,31 +1,36 @@
 """One run as plain data, its identity, and how it is carried out in this process."""
 
-import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kgprism.platform import configuration
+from kgprism.platform import configuration, source
 from kgprism.platform.configuration import Overrides
-from kgprism.platform.data.features import join
-from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset
-from kgprism.platform.data.training_graph import adapt, prepare
+from kgprism.platform.data.catalogue.published import BENCHMARKS
+from kgprism.platform.data.graph import AlignedGraphs, Dataset
 from kgprism.platform.errors import ConfigurationError, nearest
-from kgprism.platform.method import Method, load
-from kgprism.platform.part import Settings
-from kgprism.platform.tasks.alignment import AlignmentTask
-from kgprism.platform.tasks.completion import CompletionTask
-from kgprism.platform.tasks.task import Task
-from kgprism.platform.training.loop import Listener, Loop, quiet
-from kgprism.platform.training.outcome import Outcome
-from kgprism.platform.training.workers import Workers
+from kgprism.platform.training.about import about
+from kgprism.platform.training.spent import noted
+
+# Torch is loaded where something is built: whoever only shows what was run does not wait for it.
+if TYPE_CHECKING:
+    from kgprism.platform.method import Method
+    from kgprism.platform.tasks.task import Task
+    from kgprism.platform.training.loop import Listener
+    from kgprism.platform.training.outcome import Outcome
+    from kgprism.platform.training.workers import Workers
 
 #: Counts up whenever a judge changes what it reports.
 EVALUATOR = 2
+
+#: Whoever sets one of these wants a split that is drawn; so do the papers of all known benchmarks.
+_DRAWING = frozenset({"data.seed_ratio", "data.split_seed"})
+
+#: The modules of what a method's `task` names, and of the loop.
+TASKS = {"alignment": "kgprism.platform.tasks.alignment", "completion": "kgprism.platform.tasks.completion"}
+LOOP = "kgprism.platform.training.loop"
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Run:
     @cached_property
     def settings(self) -> Any:
         """The validated configuration tree (a method's ``Config``)."""
+        from kgprism.platform.method import load
+
         return configuration.resolve(load(self.method).Config, self.configuration, source=f"run of {self.method}")
 
     @cached_property
@@ -59,6 +66,9 @@ def plan(
     Raises:
         ConfigurationError: unknown method, preset or key, a value out of range, or a task that does not fit the data.
     """
+    from kgprism.platform.data.catalogue.counts import differences
+    from kgprism.platform.method import load
+
     kind = load(method)
     wanted = "alignment" if isinstance(dataset, AlignedGraphs) else "completion"
     if kind.task != wanted:
@@ -67,24 +77,22 @@ def plan(
         raise ConfigurationError(f"{method} has no preset '{preset}'{nearest(preset, kind.presets)}")
     chosen = kind.presets[preset] if preset else {}
     settings = configuration.resolve(kind.Config, chosen, source=f"preset {preset} of {method}")
-    settings = configuration.resolve(kind.Config, configuration.flatten(settings), *layers, source=source)
-    settings, notes = _fit(settings, dataset)
-    return Run(method, dataset.name, dataset.fingerprint, seed, configuration.flatten(settings), notes)
+    settings = configuration.resolve(kind.Config, *layers, source=source, start=settings)
+    drawn = dataset.name in BENCHMARKS or any(key in _DRAWING for layer in layers for key in named(layer))
+    settings, notes = task_of(method).settle(settings, dataset, drawn)
+    notes = (*differences(dataset), *notes)
+    run = Run(method, dataset.name, dataset.fingerprint, seed, configuration.flatten(settings), notes)
+    # What is flattened here is what the property would resolve once more.
+    vars(run)["settings"] = settings
+    return run
 
 
-def _fit(settings: Any, dataset: Dataset) -> tuple[Settings, tuple[str, ...]]:
-    """Settle what depends on the data, so that equal runs have equal identities: absent modalities, doubtful splits."""
-    notes: tuple[str, ...] = ()
-    if isinstance(dataset, CompletionGraph):
-        adapted, notes = adapt(dataset, settings.data)
-        valid = "published" if adapted.valid is dataset.valid else "holdout"
-        settings = settings.model_copy(update={"data": settings.data.model_copy(update={"valid": valid})})
-        dataset = adapted
-    absent = sorted(settings.modalities - dataset.modalities)
-    kept = settings.model_copy(update={"modalities": settings.modalities - set(absent)})
-    offer = {"text": "; data.text=labels makes some of the names"} if isinstance(dataset, CompletionGraph) else {}
-    lacks = [f"{dataset.name} has no {modality} features: left out{offer.get(modality, '')}" for modality in absent]
-    return kept, (*notes, *lacks)
+def named(layer: Overrides, prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys that a layer sets, also inside mappings."""
+    for key, value in layer.items():
+        if isinstance(value, Mapping):
+            yield from named(value, f"{prefix}{key}.")
+        yield prefix + key
 
 
 def execute(
@@ -92,61 +100,56 @@ def execute(
     dataset: Dataset,
     *,
     folder: Path | None = None,
-    listener: Listener = quiet,
-    workers: Workers | None = None,
-) -> Outcome:
+    listener: "Listener | None" = None,
+    workers: "Workers | None" = None,
+) -> "Outcome":
     """Carry a run out in this process, from its checkpoint in `folder` if there is one.
 
     Raises:
         RunError: if a loss or a score is not finite, or a checkpoint is damaged.
     """
-    settings = run.settings
-    method, task = _composed(run, dataset)
-    loop = Loop(method, task, settings.train, settings.eval, workers=workers, folder=folder, listener=listener)
-    return loop.run()
+    from kgprism.platform.training.loop import Loop, quiet
+
+    settings, told = run.settings, listener or quiet
+    method, task = composed(run, dataset)
+    loop = Loop(method, task, settings.train, settings.eval, workers=workers, folder=folder, listener=told)
+    with noted(folder, workers.rank if workers else 0):
+        return loop.run()
 
 
-def _composed(run: Run, dataset: Dataset) -> tuple[Method, Task]:
+def composed(run: Run, dataset: Dataset) -> "tuple[Method, Task]":
     """Build the method and the task of a run."""
-    kind: Any = load(run.method)
-    settings = run.settings
-    if isinstance(dataset, CompletionGraph):
-        graph, *_ = adapt(dataset, settings.data)
-        training = prepare(graph, settings.data, run.seed, settings.modalities)
-        return kind(settings, training, run.seed), CompletionTask(graph, settings, run.seed)
-    # Left and right pictures, texts and bags are filled the same way whatever the parts of the method.
-    joint = join(dataset, settings.data, run.seed, settings.modalities)
-    return kind(settings, joint, run.seed), AlignmentTask(dataset, settings, run.seed)
+    from kgprism.platform.method import load
+
+    return task_of(run.method).compose(load(run.method), run.settings, dataset, run.seed)
+
+
+def task_of(method: str) -> "type[Task]":
+    """Return the task that a method is for.
+
+    Raises:
+        ConfigurationError: if there is no such task; it names the nearest.
+    """
+    from kgprism.platform.tasks.alignment import AlignmentTask
+    from kgprism.platform.tasks.completion import CompletionTask
+
+    known: tuple[type[Task], ...] = (AlignmentTask, CompletionTask)
+    return next(task for task in known if task.__module__ == _module_of_task(method))
+
+
+def _module_of_task(method: str) -> str:
+    word = about(method).task
+    if word not in TASKS:
+        raise ConfigurationError(f"{method}: unknown task '{word}'{nearest(word, TASKS)}")
+    return TASKS[word]
+
+
+def roots(method: str) -> tuple[str, str, str]:
+    """Return the modules whose imports decide a result: the method's, the loop's, and the task's with its judge."""
+    return about(method).module, LOOP, _module_of_task(method)
 
 
 @cache
 def source_digest(method: str) -> str:
-    """Digest the code that can change a number: the method and the rooms below it, without comments and docstrings."""
-    modules = (load(method).__module__, Method.__module__)
-    texts = [Path(str(import_module(module).__file__)).read_text() for module in modules]
-    for room, counted in _COUNTED.items():
-        folder = sorted(files(f"kgprism.platform.{room}").iterdir(), key=lambda file: file.name)
-        texts += [f.read_text() for f in folder if f.name.endswith(".py") and (not counted or f.name in counted)]
-    return configuration.digest([_bare(text) for text in texts])
-
-
-#: Whose code decides results. Readers are covered by the data's fingerprint; trainers only distribute.
-_COUNTED: dict[str, set[str]] = {
-    "nn": set(),
-    "tasks": set(),
-    "training": {"loop.py", "optimiser.py", "sampled.py", "selecting.py"},
-    "data": {
-        *("features.py", "holdout.py", "images.py", "joint.py", "label_text.py", "neighbours.py", "split.py"),
-        *("surface_forms.py", "training_graph.py", "unsupervised.py"),
-    },
-}
-
-
-def _bare(text: str) -> str:
-    """Return code without comments, docstrings and layout."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        match getattr(node, "body", None):
-            case [ast.Expr(ast.Constant()), *_] as body:
-                body[0] = ast.Pass()
-    return ast.unparse(tree)
+    """Digest the code that can change a number of a method. What it is called here decides none: `Run` holds it all."""
+    return source.digest_of(*roots(method))

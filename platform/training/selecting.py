@@ -1,13 +1,14 @@
 """Three ways to pick the epoch of a run, all kept: best validation, best test (as many papers do), last."""
 
 from collections.abc import Mapping
+from operator import gt, lt
 from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from kgprism.platform.method import Method
-from kgprism.platform.settings import SELECTIONS, Evaluation, Selection
+from kgprism.platform.settings import METRICS, SELECTIONS, Evaluation, Selection
 from kgprism.platform.tasks.task import Judgement
 from kgprism.platform.training.outcome import Chosen
 
@@ -22,7 +23,7 @@ class Leader(NamedTuple):
 class Selecting:
     """Keeps the best so far. Where nothing is held out, the test split is watched and ``valid`` stays empty.
 
-    With `leads` it also keeps the weights that did best on the watched split until `lead` takes them.
+    With `leads` it also keeps the weights that did best on the watched split until `take_leader` takes them.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Selecting:
     ) -> None:
         self.held_out = "valid" in splits
         self.metric = f"{evaluation.direction}/{evaluation.metric}"
+        self.beats = lt if METRICS[evaluation.metric].lowest else gt
         self.keep_weights = keep_weights
         self.best: dict[str, dict[str, Any]] = {}
         self.weights: dict[str, Tensor] = {}
@@ -56,14 +58,14 @@ class Selecting:
             self.leader = Leader(epoch, weights) if leading else self.leader
         return watched
 
-    def lead(self) -> "Leader":
+    def take_leader(self) -> "Leader":
         """Hand out the best weights so far, with epoch 0 if there are none, and start counting `waited` anew."""
         leader, self.leads, self.leader, self.waited = self.leader, False, Leader(0, {}), 0
         return leader
 
     def _better(self, name: str, key: str, offered: dict[str, Any]) -> bool:
         old = self.best.get(name)
-        if old is None or offered["metrics"][key] > old["metrics"][key]:
+        if old is None or self.beats(offered["metrics"][key], old["metrics"][key]):
             self.best[name] = offered
             return True
         return False

@@ -12,7 +12,7 @@ from typing import Any
 import ray
 import ray.train
 import torch
-from ray.exceptions import GetTimeoutError, RayActorError
+from ray.exceptions import GetTimeoutError, RayActorError, RayError
 from ray.train import (
     ControllerError,
     FailureConfig,
@@ -22,18 +22,21 @@ from ray.train import (
     WorkerGroupError,
 )
 from ray.train.torch import TorchTrainer, get_device
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from kgprism.platform.cluster.channel import open_channel
 from kgprism.platform.data.graph import Dataset, dataset_of
 from kgprism.platform.errors import ConfigurationError, KgprismError, RunError
+from kgprism.platform.method import load
 from kgprism.platform.settings import SELECTIONS
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.loop import Listener, quiet
+from kgprism.platform.training.mistakes import MistakeError, Mistakes
 from kgprism.platform.training.outcome import Chosen, Outcome, Row
-from kgprism.platform.training.postbox import Mailbox
 from kgprism.platform.training.run import Run, execute
 from kgprism.platform.training.workers import Workers
 
+#: What a run leaves in its folder.
+_LEFT = "outcome.pt"
 #: Seconds that a worker waits for the driver's answer to a row.
 _PATIENCE = 5.0
 
@@ -57,10 +60,9 @@ def fit(
     """
     cpus = cpus_per_worker or max(1.0, ray.cluster_resources().get("CPU", 1.0) // workers)
     scaling = _scaling(workers, {"CPU": cpus, "GPU": gpus_per_worker})
-    # Beside this process: on another node it could be lost with it.
-    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, max_restarts=-1, scheduling_strategy=here).remote()
-    plan: dict[str, Any] = {"run": asdict(run), "folder": str(folder), "mailbox": mailbox}
+    channel = open_channel()
+    (folder / _LEFT).unlink(missing_ok=True)
+    plan: dict[str, Any] = {"run": asdict(run), "folder": str(folder), "channel": channel}
     # In a list, because Ray would resolve a bare reference before the worker asks for it.
     plan |= {"data": [ray.put((dataset.name, dataset.arrays()))]}
     failures = FailureConfig(max_failures=retries)
@@ -68,7 +70,7 @@ def fit(
     trainer = TorchTrainer(_work, train_loop_config=plan, scaling_config=scaling, run_config=settings)
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        reader = pool.submit(_relay, mailbox, listener, ended)
+        reader = pool.submit(_relay, channel, listener, ended)
         try:
             _fit(trainer, retries)
         except TrainingFailedError as error:
@@ -76,9 +78,9 @@ def fit(
         finally:
             ended.set()
             wait([reader])
-            ray.kill(mailbox)
+            ray.kill(channel)
     reader.result()
-    return _read(folder / "outcome.pt")
+    return _read(folder / _LEFT)
 
 
 def _fit(trainer: TorchTrainer, retries: int) -> None:
@@ -152,38 +154,54 @@ def _work(plan: dict[str, Any]) -> None:
     def listen(row: Row) -> bool:
         # Bounded: training never waits for a driver that is busy or gone, nor ends with what carries its rows.
         try:
-            return bool(ray.get(plan["mailbox"].put.remote(row), timeout=_PATIENCE))
+            return bool(ray.get(plan["channel"].put.remote(row), timeout=_PATIENCE))
         except (RayActorError, GetTimeoutError):
             return False
 
+    _try(Run(**plan["run"]), dataset_of(name, arrays), folder, listen, workers)
+
+
+def _try(run: Run, dataset: Dataset, folder: Path, listen: Listener, workers: Workers) -> None:
+    """Carry a run out and leave what came of it, unless an earlier try has left a mistake of the code."""
+    file = folder / _LEFT
+    if file.exists():
+        return
+    left: dict[str, Any]
     try:
-        outcome = execute(Run(**plan["run"]), dataset_of(name, arrays), folder=folder, listener=listen, workers=workers)
-        left = asdict(outcome) if workers.first else {}
+        with Mistakes(load(run.method).__module__, several=workers.size > 1, besides=RayError):
+            outcome = execute(run, dataset, folder=folder, listener=listen, workers=workers)
+        left = {"outcome": asdict(outcome)}
+    except MistakeError as error:
+        left = {"error": str(error)}
+        if workers.size > 1:  # the others may wait for this one: all of them end, and the next try finds the word
+            checkpoint.save(file, left)
+            raise
     except KgprismError as error:
         # Not a failure of the machine: trying again would end the same way.
         left = {"error": str(error)}
     if workers.first:
-        checkpoint.save(folder / "outcome.pt", left)
+        checkpoint.save(file, left)
 
 
-def _relay(mailbox: Any, listener: Listener, ended: threading.Event) -> None:
+def _relay(channel: Any, listener: Listener, ended: threading.Event) -> None:
     """Hand the rows to the listener until the run has ended."""
     last = False
     while not last:
         last = ended.wait(0.2)
         rows: list[Row] = []
         with suppress(RayActorError):  # its process died and is started again: only rows are lost
-            rows = ray.get(mailbox.take.remote())
+            rows = ray.get(channel.take.remote())
         for row in rows:
             if listener(row):
-                mailbox.halt.remote()
+                channel.halt.remote()
 
 
 def _read(file: Path) -> Outcome:
-    left = checkpoint.read(file)
+    left = checkpoint.read(file, checkpoint.Left)
     if left is None:
         raise RunError(f"the run ended, but left no {file}: is its folder on shared storage?")
-    if "error" in left:
-        raise RunError(left["error"])
-    chosen = {name: Chosen(**left["selections"][name]) for name in SELECTIONS if name in left["selections"]}
-    return Outcome(**left | {"selections": chosen})
+    found = left.outcome
+    if found is None:
+        raise RunError(left.error)
+    chosen = {name: Chosen(**found.selections[name]) for name in SELECTIONS if name in found.selections}
+    return Outcome(found.history, chosen, found.weights, found.stopped, found.seconds, found.peak_bytes)

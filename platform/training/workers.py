@@ -10,7 +10,6 @@ from torch.nn.parallel import DistributedDataParallel
 
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Method
-from kgprism.platform.training.sampled import Sampled
 
 T = TypeVar("T")
 
@@ -27,7 +26,7 @@ class Workers:
         """Whether this process speaks for all."""
         return self.rank == 0
 
-    def wrap(self, method: Method | Sampled) -> nn.Module:
+    def wrap(self, method: Method) -> nn.Module:
         """Return what to call for the loss: gradients are then averaged over workers in its backward pass."""
         if self.size == 1:
             return method

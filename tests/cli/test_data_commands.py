@@ -1,11 +1,17 @@
 """``kgprism data``."""
 
+import io
 import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import datasets, toy
+from kgprism.platform.studies.store.ownership import owning
+from kgprism.platform.studies.store.progress import Noting
+from kgprism.platform.studies.store.runs import Store
+from kgprism.platform.training.run import plan
 
 
 def write_plain(folder: Path) -> None:
@@ -93,6 +99,61 @@ def test_data_that_differ_from_the_published_ones_leave_with_1(kgprism, tmp_path
     assert called.code == 1
     assert not json.loads(called.out)["agrees"]
     assert "DIFFERS" in kgprism("data", "check", "fb15k-db15k").out
+
+
+def test_an_import_under_a_benchmarks_name_warns_where_the_data_are_other_ones(kgprism, tmp_path: Path) -> None:
+    write_plain(tmp_path / "source")
+    done = kgprism("data", "import", "fb15k-db15k", "--from", str(tmp_path / "source"))
+    (line,) = [line for line in done.err.splitlines() if line.startswith("warning")]
+    assert "fb15k-db15k differs from the published dataset: left/entities 3 (published: 14,951)" in line
+    again = json.loads(kgprism("data", "import", "fb15k-db15k", "--from", str(tmp_path / "source"), "--json").out)
+    assert [f"warning: {told}" for told in again["warnings"]] == [line]
+    assert "warning" not in kgprism("data", "import", "mine", "--from", str(tmp_path / "source")).err
+
+
+def test_show_says_which_split_runs_take(kgprism, tmp_path: Path) -> None:
+    write_plain(tmp_path / "source")
+    (tmp_path / "source" / "splits").mkdir()
+    for part, pair in (("train", "0\t0\n"), ("test", "1\t1\n"), ("valid", "0\t0\n")):
+        (tmp_path / "source" / "splits" / f"{part}.tsv").write_text(pair)
+    for name, taken in (("mine", "runs take it"), ("dbp15k-fr-en", "runs draw one by data.seed_ratio")):
+        kgprism("data", "import", name, "--from", str(tmp_path / "source"))
+        shown = kgprism("data", "show", name).out
+        assert f"split of the source: 1 train, 1 valid, 1 test pairs; {taken}" in shown
+        assert f"{name}: only one of the pairs chooses the epoch" in shown
+        assert json.loads(kgprism("data", "show", name, "--json").out)["split"][0] in shown
+    assert "split of the source" not in kgprism("data", "show", "toy").out
+
+
+def test_rm_asks_and_leaves_data_alone_that_runs_are_using(
+    kgprism, tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_plain(tmp_path / "source")
+    kgprism("data", "import", "mine", "--from", str(tmp_path / "source"))
+    refused = kgprism("data", "rm", "mine")
+    assert refused.code == 2
+    assert f"{own_home / 'data' / 'mine'} would be removed: repeat with --yes" in refused.err
+    store, run = Store(), plan("eva", datasets.load("mine"), 0)
+    with owning(store, run.id):
+        Noting(store, run)
+        refused = kgprism("data", "rm", "mine", "--yes")
+        assert refused.code == 2
+        assert f"1 runs on mine are going on, such as {run.id}" in refused.err
+        assert kgprism("data", "rm", "toy", "--yes").code == 2
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    assert kgprism("data", "rm", "mine").code == 1
+    assert (own_home / "data" / "mine").is_dir()
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert "removed" in kgprism("data", "rm", "mine").out
+    assert not (own_home / "data" / "mine").exists()
+    assert kgprism("data", "rm", "mine", "--yes").code == 2
+
+
+class Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def test_what_has_no_known_sums_is_not_downloaded(kgprism) -> None:

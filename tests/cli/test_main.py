@@ -7,13 +7,38 @@ from pathlib import Path
 
 import pytest
 
+from kgprism.platform.settings import DIRECTIONS, SELECTIONS
+from kgprism.platform.studies.reports.forms import FORMS
+
 
 def test_help_names_every_command(kgprism) -> None:
     called = kgprism("--help")
     assert called.code == 0
-    for word in ("train", "tune", "ablate", "report", "relations", "similarity", "data", "methods", "doctor"):
+    for word in (
+        "train",
+        "tune",
+        "ablate",
+        "report",
+        "relations",
+        "similarity",
+        "data",
+        "methods",
+        "suites",
+        "spaces",
+        "doctor",
+        "site",
+        "board",
+    ):
         assert f" {word} " in called.out
     assert all(f" {word} " in called.out for word in ("submit", "jobs"))
+
+
+def test_help_names_the_words_that_options_know(kgprism) -> None:
+    words = " ".join(kgprism("report", "--help").out.split())
+    assert f"One of {', '.join(FORMS)};" in words
+    assert f"Which stored epoch is shown: {', '.join(SELECTIONS)}." in words
+    for task, ways in DIRECTIONS.items():
+        assert f"{task}: {', '.join(ways)}" in words
 
 
 def test_version(kgprism) -> None:
@@ -50,19 +75,27 @@ def test_a_word_that_the_command_line_does_not_know(kgprism, words: str, nearest
         ("train loginmea --dataset toy-completion", "loginmea is a method of alignment"),
         ("train loginmea --dataset toy --preset papr", "no preset 'papr' (did you mean 'paper'?)"),
         ("train loginmea --dataset toy --set train.epoch=2", "(did you mean 'train.epochs'?)"),
+        ("train loginmea --dataset toy --set epochs=2", "(did you mean 'train.epochs'?)"),
+        ("train loginmea --dataset toy --set bs=2", "(did you mean 'train.batch_size'?)"),
+        ("train loginmea --dataset toy --set zzz=2", "'zzz' (`kgprism methods show METHOD` lists the keys)"),
         ("train loginmea --dataset toy --set train.epochs=0", "--set: train.epochs: "),
         ("train loginmea --dataset toy --set fusion=low_rnk", "(did you mean 'low_rank'?)"),
         ("train loginmea --dataset toy --set train.epochs", "--set: expected key=value"),
         ("tune loginmae --dataset toy", "unknown search space 'loginmae' (did you mean 'loginmea'?)"),
         ("tune loginmea --dataset toyy", "unknown dataset 'toyy' (did you mean 'toy'?)"),
+        ("tune loginmea --dataset toy --set seed_ratio=0.5", "(did you mean 'data.seed_ratio'?)"),
         ("tune loginmea --dataset toy --set train.epoch=2", "(did you mean 'train.epochs'?)"),
-        ("ablate demmo", "unknown ablation 'demmo' (did you mean 'demo'?)"),
+        ("ablate demmo", "unknown suite 'demmo' (did you mean 'demo'?)"),
         ("ablate demo --variants ful", "has no variant 'ful' (did you mean 'full'?)"),
         ("ablate demo --dataset toyy", "unknown dataset 'toyy' (did you mean 'toy'?)"),
+        ("ablate demo --set rank=2", "(did you mean 'fusion.rank'?)"),
         ("ablate demo --set train.epoch=2", "(did you mean 'train.epochs'?)"),
         ("ablate demo --select vaild", "--select: unknown word 'vaild' (did you mean 'valid'?)"),
         ("ablate nowhere.yaml", "nowhere.yaml: cannot be read"),
         ("report demo --format mdd", "--format: unknown word 'mdd' (did you mean 'md'?)"),
+        ("report demo --json --format html", "--json and --format html: choose one"),
+        ("report demo --direction hed", "--direction: unknown word 'hed' (did you mean 'head'?)"),
+        ("report demo --direction head", "direction 'head': demo is about alignment, which has l2r, r2l, mean"),
         ("data show toyy", "unknown dataset 'toyy' (did you mean 'toy'?)"),
         ("data fetch fb15k-db", "(did you mean 'fb15k-db15k'?)"),
         ("data import mine --from /nowhere", "/nowhere"),
@@ -82,7 +115,7 @@ def test_a_mistake_in_a_suite_names_file_and_line(kgprism, tmp_path: Path) -> No
     (tmp_path / "mine.yaml").write_text(text)
     called = kgprism("ablate", str(tmp_path / "mine.yaml"))
     assert called.code == 2
-    assert f"{tmp_path / 'mine.yaml'}:7: unknown key 'overide' (did you mean 'override'?)" in called.err
+    assert f"{tmp_path / 'mine.yaml'}:7:3: unknown key 'overide' (did you mean 'override'?)" in called.err
 
 
 QUICK = [
@@ -91,7 +124,11 @@ QUICK = [
     "train loginmae -d toy",
     "ablate demmo",
     "tune loginmae -d toy",
+    "spaces list",
+    "suites show demmo",
     "report demo --format x",
+    "report demo --direction x",
+    "report --help",
 ]
 
 

@@ -59,8 +59,11 @@ def test_ablate_prints_the_table_and_runs_nothing_twice(kgprism, cluster, own_ho
     first = kgprism(*words)
     assert first.code == 0, first.err
     assert "w/o Low-rank" in first.out
-    assert first.out.rstrip().endswith(f"tensorboard --logdir {own_home / 'studies/demo/tensorboard'}")
-    assert all((own_home / "tables" / f"demo.{ending}").exists() for ending in ("md", "html", "json"))
+    # Other settings than the suite's own have a place of their own.
+    (study,) = (own_home / "studies" / "demo").iterdir()
+    assert first.out.rstrip().endswith(f"tensorboard --logdir {study / 'tensorboard'}")
+    kept = {f"demo-{study.name}.{ending}" for ending in ("md", "html", "json")}
+    assert {path.name for path in (own_home / "tables").iterdir()} == kept
     runs = {path.name: path.stat().st_mtime_ns for path in (own_home / "runs").iterdir()}
     assert len(runs) == 2
     again = kgprism(*words, "--json")
@@ -68,8 +71,9 @@ def test_ablate_prints_the_table_and_runs_nothing_twice(kgprism, cluster, own_ho
     assert "starting Ray" not in again.err
     assert {path.name: path.stat().st_mtime_ns for path in (own_home / "runs").iterdir()} == runs
     for form, word in (("md", "| "), ("latex", "\\toprule"), ("csv", ","), ("html", "<table"), ("json", '"suite"')):
-        assert word in kgprism("report", "demo", "--format", form, "--select", "last").out
-    assert json.loads(kgprism("report", "demo", "--json").out)["suite"] == "demo"
+        assert word in kgprism("report", "demo", *SMALL, "--format", form, "--select", "last").out
+    assert json.loads(kgprism("report", "demo", *SMALL, "--json").out)["suite"] == "demo"
+    assert f"Other settings of this suite: kgprism report demo {' '.join(SMALL)}" in kgprism("report", "demo").out
     output = own_home / "some" / "table.md"
     assert kgprism("report", "demo", "--format", "md", "--output", str(output)).out == ""
     assert "w/o Low-rank" in output.read_text()
@@ -88,7 +92,7 @@ def test_tune_finds_the_best_of_its_trials(kgprism, cluster, own_home: Path, tmp
     assert f"best run {found['best']['run']}" in text
     assert f"optuna-dashboard {found['storage']}" in text
     drawn = {path.parent.name for path in own_home.glob("studies/*/tensorboard/*/trial-*/events.*")}
-    assert drawn == {f"trial-{trial['number']}" for trial in found["trials"] if trial["state"] == "COMPLETE"}
+    assert {name.split()[0] for name in drawn} == {f"trial-{trial['number']:03}" for trial in found["trials"]}
 
 
 def test_ctrl_c_says_that_nothing_is_lost(cluster, capsys: pytest.CaptureFixture[str]) -> None:

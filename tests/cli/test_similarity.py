@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from kgprism.platform.data import toy
-from kgprism.platform.studies import suite as suites
-from kgprism.platform.studies.cells import expand, keep
-from kgprism.platform.studies.store import Store
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.studies.store.runs import Store
+from kgprism.platform.studies.suites import suite as suites
+from kgprism.platform.studies.suites.cells import expand
+from kgprism.platform.studies.suites.manifest import save_manifest
 from kgprism.platform.training.run import execute
 
 SUITE = """schema: 1
@@ -30,7 +31,7 @@ def finished(tmp_path: Path) -> tuple[Path, list[Any]]:
     found = expand(suite, {"toy": toy.aligned()})
     for cell in found:
         Store().write(cell.run, execute(cell.run, toy.aligned()))
-    keep(tmp_path / "home" / "studies" / "tiny", suite, found)
+    save_manifest(tmp_path / "home" / "studies" / "tiny", suite, found)
     return file, found
 
 
@@ -57,3 +58,5 @@ def test_what_is_no_run_and_no_suite_is_one_line(kgprism, finished) -> None:
     assert (called.code, called.out) == (2, "")
     assert "no finished run and no suite 'ibmea_figure55' (did you mean 'ibmea_figure5'?)" in called.err
     assert "nothing of ibmea_figure5 is finished" in kgprism("similarity", "ibmea_figure5").err
+    (told,) = kgprism("similarity", "ibmea_figure5", "--set", "train.epochs=2").err.splitlines()
+    assert told == "kgprism: ibmea_figure5 was never asked with --set train.epochs=2"

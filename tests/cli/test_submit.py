@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.main import get_command
 
-from kgprism.platform.cli.submit import watch
-from kgprism.platform.studies.job import Job
+from kgprism.platform.cli.commands.submit import refuse_unknown, watch
+from kgprism.platform.cli.main import app
+from kgprism.platform.cluster.jobs import Job
+from kgprism.platform.errors import ConfigurationError
 
 PROGRAM = Path(sys.executable).with_name("kgprism")
 
@@ -74,7 +77,7 @@ def served() -> Iterator[Served]:
     # Ray's sockets lie in its folder, and a socket's path is short.
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="kg") as folder:
         token = Path(folder, "token")
-        token.write_text("a-token-of-this-test-alone-0123456789")
+        token.write_text("a-token-of-this-test-alone-0123456789", encoding="utf-8")
         token.chmod(0o600)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("RAY_")}
         environment |= {"RAY_TMPDIR": f"{folder}/ray", "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
@@ -96,7 +99,10 @@ def served() -> Iterator[Served]:
     [
         ("ablat demo", "a job is a command of kgprism, not 'ablat' (did you mean 'ablate'?)"),
         ("rm -rf /", "not 'rm'"),
-        ("-- ablate demmo --seeds 1", "unknown ablation 'demmo' (did you mean 'demo'?)"),
+        ("jobs list", "not 'jobs'"),
+        ("data chek toy", "kgprism data has no command 'chek' (did you mean 'check'?)"),
+        ("report demmo", "unknown suite 'demmo' (did you mean 'demo'?)"),
+        ("-- ablate demmo --seeds 1", "unknown suite 'demmo' (did you mean 'demo'?)"),
         ("-- train loginmae -d toy", "unknown method 'loginmae' (did you mean 'loginmea'?)"),
         ("tune nowhere.yaml -d toy", "nowhere.yaml: cannot be read"),
         ("data import mine --from x", "`data import` reads files of one machine"),
@@ -108,6 +114,22 @@ def test_a_mistake_is_told_before_anything_is_submitted(kgprism, words: str, tol
     assert (called.code, called.out) == (2, "")
     (line,) = called.err.splitlines()
     assert told in line
+
+
+@pytest.mark.parametrize("words", ["tune list", "tune mine --resume", "tune mine --resume --trials 9"])
+def test_a_search_is_named_where_it_is(words: str) -> None:
+    refuse_unknown(words.split(), get_command(app))
+    with pytest.raises(ConfigurationError, match="unknown search space 'mine'"):
+        refuse_unknown(["tune", "mine", "--resume", "-d", "toy"], get_command(app))
+
+
+def test_every_command_but_those_about_jobs_is_a_job(kgprism) -> None:
+    program = get_command(app)
+    jobs = set(program.commands) - {"submit", "jobs"}
+    assert jobs >= {"relations", "similarity"}
+    for name in jobs:
+        called = kgprism("submit", "--address", "http://127.0.0.1:1", name, "--help")
+        assert "no job server answers" in called.err, name
 
 
 class Watched:
@@ -158,7 +180,7 @@ def test_leaving_leaves_the_job_and_only_stop_ends_it(served: Served) -> None:
     with served.start("submit", "--", *words) as called:
         assert called.stdout.readline()
         called.send_signal(signal.SIGINT)
-        err = called.communicate(timeout=30)[1]
+        err = called.communicate(timeout=120)[1]
     assert called.returncode == 130, err
     jobs = {job["command"]: job for job in json.loads(served("jobs", "--json")[1])}
     job = jobs[f"kgprism {' '.join(words)}"]

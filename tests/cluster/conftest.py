@@ -147,7 +147,7 @@ def _node(folder: Path, name: str) -> Iterator[Node]:
         assert outer.stdout is not None
         try:
             assert outer.stdout.readline() == "ready\n", "the first process failed"
-            first = int(Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text())
+            first = int(Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text(encoding="utf-8"))
             assert os.readlink(f"/proc/{first}/ns/pid") != os.readlink("/proc/self/ns/pid")
             node = Node(folder, name, first)
             assert len(node.processes()) < 8, "it sees processes of others"
@@ -175,7 +175,9 @@ def _write_keys(folder: Path) -> None:
     for name in ("key", "host_key"):
         subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)), check=True)
     (folder / "sshd_config").write_text(SSHD.format(folder=folder, port=PORT))
-    users = [line for line in Path("/etc/passwd").read_text().splitlines() if not line.startswith("root:")]
+    users = [
+        line for line in Path("/etc/passwd").read_text(encoding="utf-8").splitlines() if not line.startswith("root:")
+    ]
     (folder / "passwd").write_text("\n".join([f"root:*:0:0:root:{folder}/home:/bin/bash", *users, ""]))
     (folder / "libraries").mkdir()
     for entry in Path(sysconfig.get_path("purelib")).iterdir():

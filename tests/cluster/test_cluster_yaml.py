@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,13 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "cluster.yaml").read_text()
-LOCAL = "\n".join(line.removeprefix("# local> ") for line in TEXT.splitlines() if line.startswith("# local> "))
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def marked(word: str) -> str:
+    """Return the lines of `cluster.yaml` that may take the place of others."""
+    return "\n".join(line.removeprefix(word) for line in TEXT.splitlines() if line.startswith(word))
+
 
 #: Shapes of what must never be in a file: keys of clouds and services, private keys, account numbers, ready tokens.
 SECRETS = {
@@ -33,10 +40,15 @@ def on_premise() -> dict[str, Any]:
     cloud = plain(TEXT)
     for key in ("head_node_type", "available_node_types"):
         del cloud[key]
-    return cloud | plain(LOCAL)
+    return cloud | plain(marked("# local> "))
 
 
-CONFIGS = pytest.mark.parametrize("config", [plain(TEXT), on_premise()], ids=["aws", "local"])
+def own_image() -> dict[str, Any]:
+    cloud, other = plain(TEXT), plain(marked("# image> "))
+    return cloud | other | {"docker": cloud["docker"] | other["docker"]}
+
+
+CONFIGS = pytest.mark.parametrize("config", [plain(TEXT), on_premise(), own_image()], ids=["aws", "local", "image"])
 
 
 @CONFIGS
@@ -49,6 +61,31 @@ def test_every_version_is_the_tested_one() -> None:
     docker = plain(TEXT)["docker"]
     for image in (docker["head_image"], docker["worker_image"]):
         assert image.startswith(f"rayproject/ray:{pinned['ray']}-py311")
+
+
+def test_the_image_is_made_of_the_tested_versions_and_of_what_make_wheel_writes() -> None:
+    pinned = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    bases = re.findall(r"^FROM (\S+)$", DOCKERFILE, re.MULTILINE)
+    assert bases == [f"rayproject/ray:{pinned['ray']}-py311-${{DEVICE}}"]
+    assert project["requires-python"] == ">=3.11"
+    # Other than Ray's images, ours bears its own version; the same name where it is built and where it is used.
+    tag = f"{project['name']}:{project['version']}"
+    assert set(re.findall(r"kgprism:\S+", DOCKERFILE)) == {tag, f"{tag}-gpu"}
+    docker = own_image()["docker"]
+    assert [docker[key].rpartition("/")[2] for key in ("head_image", "worker_image")] == [tag, f"{tag}-gpu"]
+    # The folder that it is built from is `dist`, and all that it takes from there is what `make wheel` leaves.
+    builds = re.findall(r"^#   docker build [^#\n]* (\w+) *(?:#.*)?$", DOCKERFILE, re.MULTILINE)
+    assert builds == ["dist", "dist"]
+    assert re.findall(r"^COPY (.+)$", DOCKERFILE, re.MULTILINE) == ["constraints.txt kgprism-*.whl /tmp/dist/"]
+    assert "-c /tmp/dist/constraints.txt" in DOCKERFILE
+
+
+def test_home_is_one_place_in_the_image_and_on_the_cluster() -> None:
+    (home,) = re.findall(r"KGPRISM_HOME=(\S+)", DOCKERFILE)
+    assert f"--env KGPRISM_HOME={home}" in plain(TEXT)["docker"]["run_options"]
+    assert any(option.endswith(f":{home}") for option in plain(TEXT)["docker"]["run_options"])
+    assert "ENTRYPOINT" not in DOCKERFILE  # Ray appends `bash` to what it starts
 
 
 @CONFIGS

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from kgprism.platform.data import counts, label_text, layouts
+from kgprism.platform.data.catalogue import counts
 from kgprism.platform.data.graph import CompletionGraph, MultiModalGraph
-from kgprism.platform.data.holdout import contaminated, holdout
+from kgprism.platform.data.inputs import label_text
+from kgprism.platform.data.inputs.holdout import contaminated, holdout
+from kgprism.platform.data.readers import layouts
 
 real_only = pytest.mark.real
 

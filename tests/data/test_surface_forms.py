@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from kgprism.platform.data import catalogue, counts, layouts, surface_forms, toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data import surface_forms
+from kgprism.platform.data.catalogue import counts, datasets, toy
 from kgprism.platform.data.graph import AlignedGraphs, MultiModalGraph
+from kgprism.platform.data.inputs.features import join
+from kgprism.platform.data.readers import layouts
 from kgprism.platform.errors import DataError
 from kgprism.platform.settings import AlignmentData
 
@@ -50,7 +52,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def loaded(name: str = "mine") -> AlignedGraphs:
-    dataset = catalogue.load(name)
+    dataset = datasets.load(name)
     assert isinstance(dataset, AlignedGraphs)
     return dataset
 
@@ -67,8 +69,8 @@ def small() -> AlignedGraphs:
 
 
 def test_import_keeps_the_vectors_of_words_in_names(own_home: Path, source: Path, glove: Path) -> None:
-    done = catalogue.bring("mine", source, glove=glove)
-    kept = done.folder / surface_forms.KEPT
+    done = datasets.import_dataset("mine", source, glove=glove)
+    kept = done.folder / surface_forms.NAME_VECTORS
     assert kept.read_text() == "the 0 0 1\nred 3 0 0\nhouse 0 5 0\n"
     assert done.files == len(FILES) + 1
     graphs = loaded()
@@ -89,7 +91,7 @@ def test_the_translated_names_of_dbp15k_too(own_home: Path, tmp_path: Path, glov
     ids = {"ent_ids_1": "0\ta0\n1\ta1\n", "ent_ids_2": "2\tA\n3\tB\n", "ill_ent_ids": "0\t2\n"}
     names = json.dumps([[0, ["Red", "house", "red"]], [1, ["zzz"]], [2, ["the"]]])
     triples = {"triples_1": "0\t0\t1\n", "triples_2": "2\t1\t3\n", "../translated_ent_name/dbp_xx_en.json": names}
-    catalogue.bring("mine", write(tmp_path / "xx_en", ids | triples), glove=glove)
+    datasets.import_dataset("mine", write(tmp_path / "xx_en", ids | triples), glove=glove)
     graphs = loaded()
     found = by_label(graphs, join(graphs, AlignmentData(), 0, {"name"}).features["name"])
     assert found["a0"] == pytest.approx([6 / np.hypot(6, 5), 5 / np.hypot(6, 5), 0])
@@ -98,18 +100,18 @@ def test_the_translated_names_of_dbp15k_too(own_home: Path, tmp_path: Path, glov
 
 
 def test_an_import_with_other_vectors_is_other_data(own_home: Path, source: Path, glove: Path) -> None:
-    catalogue.bring("mine", source)
+    datasets.import_dataset("mine", source)
     assert loaded().modalities == {"relation", "char"}
     with pytest.raises(DataError, match="repeat with --replace"):
-        catalogue.bring("mine", source, glove=glove)
+        datasets.import_dataset("mine", source, glove=glove)
     before = loaded().fingerprint
-    assert catalogue.bring("mine", source, glove=glove, replace=True).changed
+    assert datasets.import_dataset("mine", source, glove=glove, replace=True).changed
     assert loaded().fingerprint != before
-    assert not catalogue.bring("mine", source, glove=glove).changed
+    assert not datasets.import_dataset("mine", source, glove=glove).changed
     with pytest.raises(DataError, match="repeat with --replace"):
-        catalogue.bring("mine", source)
+        datasets.import_dataset("mine", source)
     # From the home's own copy, which has the vectors: the same dataset under another name.
-    catalogue.bring("other", own_home / "data" / "mine")
+    datasets.import_dataset("other", own_home / "data" / "mine")
     assert loaded("other").fingerprint == loaded().fingerprint
 
 
@@ -133,19 +135,19 @@ def test_a_malformed_file_is_named_with_its_line(
 ) -> None:
     (tmp_path / "glove.txt").write_text(text)
     with pytest.raises(DataError, match=says) as error:
-        catalogue.bring("mine", source, glove=tmp_path / "glove.txt")
+        datasets.import_dataset("mine", source, glove=tmp_path / "glove.txt")
     assert "\n" not in str(error.value)
     assert not (own_home / "data").exists()
 
 
 def test_what_has_no_names_refuses_vectors(own_home: Path, source: Path, glove: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"absent\.txt: cannot be read"):
-        catalogue.bring("mine", source, glove=tmp_path / "absent.txt")
+        datasets.import_dataset("mine", source, glove=tmp_path / "absent.txt")
     for side in ("kg1", "kg2"):
         (source / side / "names.tsv").unlink()
     with pytest.raises(DataError, match="mine has no names"):
-        catalogue.bring("mine", source, glove=glove)
-    catalogue.bring("mine", source)
+        datasets.import_dataset("mine", source, glove=glove)
+    datasets.import_dataset("mine", source)
     assert loaded().modalities == {"relation"}
     with pytest.raises(DataError, match="mine has no char features"):
         join(loaded(), AlignmentData(), 0, {"char"})
@@ -156,11 +158,11 @@ def test_one_line_is_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file = tmp_path / "glove.txt"
     file.write_text("red 1 2\n" + "word 0 0\n" * 1000 + "cut 1\n")
     with pytest.raises(DataError, match=r"glove\.txt:1002: "):
-        surface_forms.chosen(file, {"red"})
+        surface_forms.select_lines(file, {"red"})
     monkeypatch.setattr(Path, "read_bytes", lambda *_: pytest.fail("read whole"))
     monkeypatch.setattr(Path, "read_text", lambda *_: pytest.fail("read whole"))
     file.write_bytes(file.open("rb").read().replace(b"cut 1\n", b"cut 1 2\r\n"))
-    assert surface_forms.chosen(file, {"red", "cut", "absent"}) == {"red": b"red 1 2", "cut": b"cut 1 2"}
+    assert surface_forms.select_lines(file, {"red", "cut", "absent"}) == {"red": b"red 1 2", "cut": b"cut 1 2"}
 
 
 def test_characters_are_pairs_inside_words() -> None:
@@ -213,10 +215,10 @@ def test_names_that_cannot_be_spelt_are_no_characters() -> None:
 
 
 def test_what_is_covered_is_told(own_home: Path, source: Path, glove: Path) -> None:
-    catalogue.bring("mine", source)
+    datasets.import_dataset("mine", source)
     (line,) = counts.advice(loaded())
     assert "kgprism data import mine --from DIR --glove FILE" in line
-    catalogue.bring("mine", source, glove=glove, replace=True)
+    datasets.import_dataset("mine", source, glove=glove, replace=True)
     assert counts.advice(loaded()) == []
     assert counts.coverage(loaded()) == [
         {"graph": "left", "entities": 4, "names": 3, "vectors": 1},
@@ -227,9 +229,9 @@ def test_what_is_covered_is_told(own_home: Path, source: Path, glove: Path) -> N
 def test_order_of_the_files_does_not_matter(tmp_path: Path) -> None:
     turned = FILES | {
         "kg1/names.tsv": "".join(reversed(FILES["kg1/names.tsv"].splitlines(True))),
-        surface_forms.KEPT: "house 0 5 0\nred 3 0 0\nthe 0 0 1\n",
+        surface_forms.NAME_VECTORS: "house 0 5 0\nred 3 0 0\nthe 0 0 1\n",
     }
-    one = write(tmp_path / "one", FILES | {surface_forms.KEPT: "the 0 0 1\nred 3 0 0\nhouse 0 5 0\n"})
+    one = write(tmp_path / "one", FILES | {surface_forms.NAME_VECTORS: "the 0 0 1\nred 3 0 0\nhouse 0 5 0\n"})
     found = [layouts.read("small", folder) for folder in (one, write(tmp_path / "two", turned))]
     assert found[0].fingerprint == found[1].fingerprint
 

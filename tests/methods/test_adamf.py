@@ -6,8 +6,8 @@ from torch.nn.functional import leaky_relu, logsigmoid
 
 from kgprism.platform.batch import Triples
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.training_graph import prepare
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.training_graph import prepare
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import load
 from kgprism.platform.training.run import execute, plan
@@ -56,8 +56,9 @@ def test_the_joint_vector_is_the_attention_over_structure_and_projected_features
     torch.testing.assert_close(method.view().modal["structure"], method.entities.weight)
 
 
-def test_what_both_sides_lose_is_the_sigmoid_loss_of_three_forged_triples(graph):
-    method, given = built(graph, adversary__weight=0.25), batch(graph)
+@pytest.mark.parametrize("against", ["batch", "own"])
+def test_what_both_sides_lose_is_the_sigmoid_loss_of_three_forged_triples(graph, against):
+    method, given = built(graph, adversary__weight=0.25, adversary__against=against), batch(graph)
     h, r, t = given.triples.unbind(1)
     s, joint, r = method.entities.weight, method.view().joint, method.relations.weight[r]
     margin, bound = 12.0, 14.0 / 4
@@ -77,10 +78,15 @@ def test_what_both_sides_lose_is_the_sigmoid_loss_of_three_forged_triples(graph)
         pairs = ((heads, joint[t]), (joint[h], tails), (heads, tails))
         false = [margin - distance(x, r, y, bound) for x, y in pairs]
         found = method(given, phase)["adversary" if phase == "train" else "forgery"]
-        if phase == "train":
-            expected = 0.25 * sum(-(logsigmoid(true) + logsigmoid(-f)).mean() / 2 for f in false)
-        else:
-            expected = sum(-(logsigmoid(f) + logsigmoid(-true)).mean() / 2 for f in false)
+        sides = [(true, f) for f in false] if phase == "train" else [(f, true) for f in false]
+
+        def weighed(f):
+            # Flat scores: one softmax over all of them (temperature 2).
+            shares = (2.0 * f).softmax(0) if against == "batch" else torch.full((40,), 1 / 40)
+            return (shares * logsigmoid(-f)).sum()
+
+        expected = sum(-(logsigmoid(p).mean() + weighed(n)) / 2 for p, n in sides)
+        expected = 0.25 * expected if phase == "train" else expected
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 

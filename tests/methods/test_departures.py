@@ -46,3 +46,19 @@ def test_settings_that_a_departure_names_are_there(name: str) -> None:
         for key in re.findall(r"(?<![\w.])[a-z]\w*(?:\.[a-z]\w*)+(?!\w)", line):
             # `encoders.x` stands for any modality, and code is cited by its module.
             assert key.replace(".x", ".image") in known or key.startswith("kgprism."), (key, line)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("eva", "mclea", "simdiff", "loginmea"), ("a fifth", "in vain", "learning_rate_factor=1")),
+        (("simdiff",), ("others in each of several steps",)),
+        (("simdiff",), ("shares of absent modalities receive a gradient of some 1e-3",)),
+        (tuple(REGISTER), ("equal counts at the cut of the 1000", "by label")),
+        (("adamf",), ("softmax runs over the batch", "adversary.against=own")),
+        (("dhns",), ("mode normal", "B x B")),
+    ],
+)
+def test_what_was_found_later_is_told(names: tuple[str, ...], words: tuple[str, ...]) -> None:
+    for name in names:
+        assert any(all(word in line for word in words) for line in load(name).departures), (name, words)

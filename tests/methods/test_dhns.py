@@ -3,8 +3,8 @@ import torch
 
 from kgprism.platform.batch import Triples
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.training_graph import prepare
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.training_graph import prepare
 from kgprism.platform.method import load
 from kgprism.platform.training.optimiser import Optimiser
 

@@ -3,11 +3,11 @@ import torch
 
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import load
-from kgprism.platform.nn.alignment_losses import NCA
+from kgprism.platform.nn.losses.alignment_losses import NCA
 from kgprism.platform.training.run import execute, plan
 
 EVA = load("eva")
@@ -67,7 +67,7 @@ def test_every_view_has_its_own_loss_and_the_graphs_is_less_sharp(graphs):
     assert list(losses) == ["joint", "image", "attribute", "relation", "graph"]
     for name, loss in losses.items():
         sharpness = 5.0 if name == "graph" else 15.0
-        torch.testing.assert_close(loss, NCA(sharpness=sharpness, pull=10.0).build()(views[name], found))
+        torch.testing.assert_close(loss, NCA.Config(sharpness=sharpness, pull=10.0).build()(views[name], found))
 
 
 def test_snags_eva_starts_by_xavier(graphs):

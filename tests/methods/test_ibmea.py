@@ -3,8 +3,8 @@ import torch
 
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import load
 from kgprism.platform.training.run import execute, plan

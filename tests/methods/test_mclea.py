@@ -4,12 +4,12 @@ from torch.nn.functional import normalize
 
 from kgprism.platform.batch import Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.method import load
-from kgprism.platform.nn.alignment_losses import IAL
-from kgprism.platform.nn.contrastive import ICL
-from kgprism.platform.nn.uncertainty import Uncertainty
+from kgprism.platform.nn.losses.alignment_losses import IAL
+from kgprism.platform.nn.losses.balance import Uncertainty
+from kgprism.platform.nn.losses.contrastive import ICL
 from kgprism.platform.training.run import execute, plan
 
 MCLEA = load("mclea")
@@ -56,7 +56,7 @@ def test_losses_are_contrast_and_agreement_each_balanced_by_its_own_variances(gr
     method.agreement_balance.log_variances.data = torch.tensor([-0.1, -0.2, -0.3, -0.4])
     views = method.encode()
     losses = method.losses(views, found)
-    icl, ial = ICL(temperature=0.1).build(), IAL(temperature=4.0, reduction="mean", zoom=0.1).build()
+    icl, ial = ICL.Config(temperature=0.1).build(), IAL.Config(temperature=4.0, reduction="mean", zoom=0.1).build()
     torch.testing.assert_close(losses["joint"], icl(views["joint"], found))
     agreement = ial({name: views[name] for name in VIEWS}, views["joint"], found)
     for number, name in enumerate(VIEWS):
@@ -67,7 +67,7 @@ def test_losses_are_contrast_and_agreement_each_balanced_by_its_own_variances(gr
 
 
 def test_a_log_variance_learns_from_its_own_loss_and_sinks_without_one():
-    balance = Uncertainty().build(["image", "name"])
+    balance = Uncertainty.Config().build(["image", "name"])
     balance.log_variances.data = torch.tensor([0.5, 0.5])
     loss = torch.tensor(3.0, requires_grad=True)
     torch.stack(list(balance({"image": loss}).values())).sum().backward()

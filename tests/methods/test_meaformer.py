@@ -4,10 +4,10 @@ from torch.nn.functional import normalize
 
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.method import load
-from kgprism.platform.nn.contrastive import ICL
+from kgprism.platform.nn.losses.contrastive import ICL
 from kgprism.platform.training.run import execute, plan
 
 MEAformer = load("meaformer")
@@ -53,7 +53,7 @@ def test_the_joint_vector_holds_the_modalities_under_the_entitys_weights(graphs)
 def test_the_losses_are_those_of_the_joint_each_modality_and_each_hidden_one(graphs):
     method = built(graphs, hidden_balance="own").eval()
     pairs = Pairs(torch.arange(6), torch.arange(6) + len(graphs.left.entities))
-    views, icl = method.encode(), ICL().build()
+    views, icl = method.encode(), ICL.Config().build()
     found = method.losses(views, pairs)
     # Log-variances are zero at the start: the balanced losses are the losses.
     expected = {"joint": icl(views["joint"], pairs)}

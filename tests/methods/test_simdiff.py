@@ -5,12 +5,12 @@ import torch
 
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.method import load
-from kgprism.platform.nn.contrastive import ICL
-from kgprism.platform.nn.denoising import Draws
-from kgprism.platform.studies import suite
+from kgprism.platform.nn.encoders.denoising import Draws
+from kgprism.platform.nn.losses.contrastive import ICL
+from kgprism.platform.studies.suites import suite
 from kgprism.platform.training.run import execute, plan
 
 SimDiff = load("simdiff")
@@ -98,7 +98,7 @@ def test_the_generated_views_gradient_on_the_encoders_scales_with_its_weight():
 
 def test_the_released_loss_is_alpha_times_generated_and_reconstruction_plus_perturbed():
     method = built()
-    views, icl = method.encode(), ICL(temperature=0.1).build()
+    views, icl = method.encode(), ICL.Config(temperature=0.1).build()
     found = sum(method.losses(views, PAIRS).values())
 
     def view(name: str) -> torch.Tensor:
@@ -112,7 +112,7 @@ def test_the_released_loss_is_alpha_times_generated_and_reconstruction_plus_pert
 
 def test_the_papers_loss_is_the_plain_sum_of_three_views_and_reconstruction():
     method = built(preset="paper", diffusion__steps=1)
-    views, icl = method.encode(), ICL(temperature=0.1).build()
+    views, icl = method.encode(), ICL.Config(temperature=0.1).build()
     names = ("joint", "topology", "semantic", *method.names)
     expected = sum(icl(views[f"{v}/{n}"], PAIRS) for v in ("original", "perturbed", "generated") for n in names)
     expected = expected + sum((views[m] - views[f"generated/{m}"]).square().mean() for m in method.names)
@@ -123,7 +123,7 @@ def test_the_papers_loss_is_the_plain_sum_of_three_views_and_reconstruction():
 def test_log_variances_are_shared_by_the_views_and_weighed_with_them():
     method = built()
     sum(method(Batch((PAIRS,))).values()).backward()
-    views, icl = method.encode(), ICL(temperature=0.1).build()
+    views, icl = method.encode(), ICL.Config(temperature=0.1).build()
     name = method.balance.names.index("image")
     weights = {"generated": ALPHA, "perturbed": 1.0}
     expected = sum(weight * (1 - icl(views[f"{view}/image"], PAIRS)) for view, weight in weights.items())
@@ -159,7 +159,7 @@ def test_an_unaugmented_modality_has_no_loss_or_stands_there_clean():
         assert not views[f"{view}/graph"].allclose(views["graph"], rtol=0, atol=1e-6)
     # A modality less is an ICL and a squared error less; everything else is as it was.
     full, less = (m(Batch((PAIRS,))) for m in (built(), dropped))
-    views, icl = built().encode(), ICL(temperature=0.1).build()
+    views, icl = built().encode(), ICL.Config(temperature=0.1).build()
     torch.testing.assert_close(full["perturbed/modal"] - less["perturbed/modal"], icl(views["perturbed/image"], PAIRS))
     lost = ALPHA * (views["image"] - views["generated/image"]).square().mean()
     torch.testing.assert_close(full["reconstruction"] - less["reconstruction"], lost)

@@ -7,11 +7,11 @@ from torch.nn.functional import normalize
 from kgprism.platform import configuration
 from kgprism.platform.batch import Pairs
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.method import load
-from kgprism.platform.nn.contrastive import ICL
-from kgprism.platform.studies import suite
+from kgprism.platform.nn.losses.contrastive import ICL
+from kgprism.platform.studies.suites import suite
 from kgprism.platform.training.run import execute, plan
 
 SNAG = load("snag_alignment")
@@ -66,7 +66,7 @@ def test_the_papers_confidence_stands_inside_the_logarithm_and_cannot_weigh_a_pa
 
 def test_without_confidence_the_loss_is_the_plain_one(graphs):
     embedding = torch.randn(10, 4)
-    expected = ICL().build()(embedding, PAIRS)
+    expected = ICL.Config().build()(embedding, PAIRS)
     torch.testing.assert_close(built(graphs, confidence="none").confident(embedding, PAIRS, torch.rand(5)), expected)
     even = built(graphs).confident(embedding, PAIRS, torch.full((5,), 0.25))
     torch.testing.assert_close(even, expected)
@@ -96,7 +96,7 @@ def test_entities_are_compared_under_global_weights_and_both_joints_are_trained(
             views["entity_joint"][:, block], views["weights"][:, place, None] * normalize(views[name])
         )
     pairs = Pairs(torch.arange(6), torch.arange(6) + len(graphs.left.entities))
-    found, icl = method.losses(views, pairs), ICL().build()
+    found, icl = method.losses(views, pairs), ICL.Config().build()
     torch.testing.assert_close(found["joint"], icl(views["joint"], pairs))
     torch.testing.assert_close(found["entity_joint"], icl(views["entity_joint"], pairs))
     assert built(graphs, preset="paper").losses(views, pairs)["entity_joint"] == 0

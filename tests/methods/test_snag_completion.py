@@ -5,11 +5,11 @@ import torch
 
 from kgprism.platform.batch import Triples
 from kgprism.platform.configuration import resolve
-from kgprism.platform.data import toy
-from kgprism.platform.data.training_graph import TrainingGraph, prepare
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.training_graph import TrainingGraph, prepare
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import load
-from kgprism.platform.studies import suite
+from kgprism.platform.studies.suites import suite
 from kgprism.platform.training.run import execute, plan
 
 SNAG = load("snag_completion")
@@ -49,8 +49,8 @@ def test_the_number_of_trained_parameters_is_that_of_tables_maps_and_one_attenti
     assert sum(p.numel() for p in method.parameters() if p.requires_grad) == few * d + besides
     assert 15000 * d + besides == 4_322_176, "MKG-W; the specification says 4.2 to 4.7 million"
     # DB15K: 4096 coordinates pooled to 256, two maps a modality.
-    (db15k,) = (c.override for c in suite.read("snag_table3").grid.set if c.when.dataset == "db15k")
-    method = SNAG(resolve(SNAG.Config, SNAG.presets["code"], db15k), empty(few, 279, image=4096, text=768), 0)
+    (preset,) = (c.preset for c in suite.read("snag_table3").grid.set if c.when.dataset == "db15k")
+    method = SNAG(resolve(SNAG.Config, SNAG.presets[preset]), empty(few, 279, image=4096, text=768), 0)
     besides = 279 * 128 + (d + 1) * d + (768 + 1) * d + 2 * (d + 1) * d + attention
     assert sum(p.numel() for p in method.parameters() if p.requires_grad) == few * d + besides
 

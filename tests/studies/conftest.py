@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.data.graph import AlignedGraphs
-from kgprism.platform.studies import suite as suites
-from kgprism.platform.studies.store import Store
-from kgprism.platform.studies.suite import Suite
+from kgprism.platform.studies.store.runs import Store
+from kgprism.platform.studies.suites import suite as suites
+from kgprism.platform.studies.suites.suite import Suite
 from kgprism.platform.training.outcome import Chosen, Outcome
 
 SMALL = """\

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kgprism.platform.data.features import join
 from kgprism.platform.data.graph import AlignedGraphs, MultiModalGraph
+from kgprism.platform.data.inputs.features import join
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Alignment
 from kgprism.platform.settings import AlignmentData, AlignmentEvaluation, AlignmentTraining, Probation

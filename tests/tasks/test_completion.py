@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.data.graph import CompletionGraph, MultiModalGraph
 from kgprism.platform.errors import RunError
 from kgprism.platform.method import Answer, Completion

@@ -1,11 +1,16 @@
 """Ranks with ties, exact scores, CSLS."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
 
 from kgprism.platform.errors import RunError
-from kgprism.platform.tasks.ranking import Csls, Ranks, forgive, tally, unit
+from kgprism.platform.settings import METRICS, Evaluation, Metric
+from kgprism.platform.studies.reports.words import TITLES
+from kgprism.platform.studies.suites.suite import Suite
+from kgprism.platform.tasks.ranking import Csls, Ranks, subtract_known, tally, unit
 
 
 def test_a_tie_costs_half_of_its_places() -> None:
@@ -25,6 +30,14 @@ def test_metrics_of_known_ranks() -> None:
     assert found["mrr"] == pytest.approx((1 + 2 / 3 + 1 / 10 + 2 / 21) / 4)
     assert found["hits_at_1_optimistic"] == 0.5
     assert found["mrr_optimistic"] == pytest.approx((1 + 1 + 0.1 + 0.1) / 4)
+
+
+def test_every_metric_can_be_trained_for_shown_and_headed() -> None:
+    words = get_args(Metric)
+    assert words == tuple(METRICS) == tuple(TITLES)
+    assert words == get_args(Evaluation.model_fields["metric"].annotation)
+    assert get_args(Suite.model_fields["metrics"].annotation)[0] == Metric
+    assert list(Ranks(np.ones(1, np.float32), np.ones(1, np.int32)).metrics())[: len(words)] == list(words)
 
 
 def test_parts_of_the_candidates_add_up() -> None:
@@ -52,7 +65,7 @@ def test_other_true_candidates_do_not_count() -> None:
     scores = torch.tensor([[5.0, 4.0, 4.0, 1.0], [1.0, 2.0, 3.0, 4.0]])
     truth = torch.tensor([4.0, 2.0])
     counts = tally(scores, truth)
-    forgive(counts, torch.tensor([0, 0, 1]), torch.tensor([5.0, 4.0, 1.0]), truth)
+    subtract_known(counts, torch.tensor([0, 0, 1]), torch.tensor([5.0, 4.0, 1.0]), truth)
     ranks = Ranks.of(counts)
     assert ranks.realistic.tolist() == [1.0, 3.0]
 

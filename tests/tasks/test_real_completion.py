@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgprism.platform.data import layouts
 from kgprism.platform.data.graph import CompletionGraph
+from kgprism.platform.data.readers import layouts
 from kgprism.platform.method import Answer, Completion
-from kgprism.platform.nn.negatives import head_share
+from kgprism.platform.nn.negatives.sampler import head_share
 from kgprism.platform.settings import CompletionEvaluation
 from kgprism.platform.tasks.completion import CompletionTask
 

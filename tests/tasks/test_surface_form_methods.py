@@ -9,14 +9,14 @@ import torch
 
 from kgprism.platform import configuration
 from kgprism.platform.batch import Batch, Pairs
-from kgprism.platform.data import toy
-from kgprism.platform.data.features import join
-from kgprism.platform.data.joint import JointGraph
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.data.inputs.features import join
+from kgprism.platform.data.inputs.joint import JointGraph
+from kgprism.platform.families.interacting_alignment import InteractingAlignment
+from kgprism.platform.families.modal_alignment import ORDER, ModalAlignment
 from kgprism.platform.method import Alignment, load, names
-from kgprism.platform.nn.interacting_alignment import InteractingAlignment
-from kgprism.platform.nn.modal_alignment import ORDER, ModalAlignment
 from kgprism.platform.settings import AlignmentData
-from kgprism.platform.studies import suite
+from kgprism.platform.studies.suites import suite
 from kgprism.platform.training.run import plan
 
 METHODS = [name for name in names() if load(name).task == "alignment"]

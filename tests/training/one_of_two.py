@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import RunError
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.loop import Loop
-from kgprism.platform.training.run import Run, _composed
+from kgprism.platform.training.run import Run, composed
 from kgprism.platform.training.workers import Workers
 
 
@@ -33,7 +33,7 @@ def refused(workers: Workers) -> str:
 
 def trained(run: Run, dataset: Any, workers: Workers) -> dict[str, Any]:
     """Return the history, and whether all counts of both together are those of one alone, bit for bit."""
-    method, task = _composed(run, dataset)
+    method, task = composed(run, dataset)
     outcome = Loop(method, task, run.settings.train, run.settings.eval, workers=workers).run()
     same, epochs = [], run.settings.train.epochs
     for split in task.splits:
@@ -49,7 +49,7 @@ def main() -> None:
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     workers, graphs = Workers(rank, 2), {graph.name: graph for graph in (toy.aligned(), toy.completion())}
     left = {"refused": refused(workers), "summed": workers.sum(lambda: torch.full((2,), rank + 1)), "outcomes": []}
-    for plain in checkpoint.read(folder / "runs.pt"):
+    for plain in checkpoint.load(folder / "runs.pt"):
         run = Run(**plain)
         left["outcomes"].append(trained(run, graphs[run.dataset], workers))
     checkpoint.save(folder / f"left_{rank}.pt", left)

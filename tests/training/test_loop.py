@@ -5,11 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import ConfigurationError, RunError
+from kgprism.platform.kept import SetAsideWarning
 from kgprism.platform.method import Method
+from kgprism.platform.part import Settings
 from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining
 from kgprism.platform.tasks.task import Judgement, Restart
+from kgprism.platform.training import checkpoint
 from kgprism.platform.training.loop import Loop
 from kgprism.platform.training.run import execute, plan
 
@@ -21,7 +24,7 @@ class Slope(Method):
     """One weight whose loss is its square, judged by scripted metrics."""
 
     def __init__(self, start: float = 1.0) -> None:
-        super().__init__(seed=0)
+        super().__init__(Settings(), seed=0)
         self.x = torch.nn.Parameter(torch.tensor(start))
         self.steps = 0
 
@@ -37,6 +40,9 @@ class Script:
 
     def __init__(self, batches: list[float], metrics: list[float]) -> None:
         self.batches, self.metrics, self.judged = batches, metrics, 0
+
+    def learner(self, method: Method) -> Method:
+        return method
 
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> Iterator[float]:
         return iter(self.batches)
@@ -128,6 +134,26 @@ def test_a_run_cut_anywhere_goes_on_exactly(tmp_path):
         torch.testing.assert_close(resumed.weights[name], weight, rtol=0, atol=0)
 
 
+def test_a_run_begins_anew_where_its_checkpoint_is_damaged(tmp_path):
+    graphs = toy.aligned()
+    run = plan("loginmea", graphs, 3, SMALL | {"train.epochs": 2})
+    wider = plan("loginmea", graphs, 3, SMALL | {"train.epochs": 2, "modal_width": 16})
+    whole = execute(run, graphs)
+    execute(wider, graphs, folder=tmp_path, listener=lambda row: False)
+    file = tmp_path / "checkpoint.pt"
+    other = file.read_bytes()
+    for data, told in ((other, "its weights are not those of this method"), (other[:-200], "cannot be read")):
+        file.write_bytes(data)
+        with pytest.warns(SetAsideWarning, match=told):
+            again = execute(run, graphs, folder=tmp_path)
+        assert [row["loss"] for row in again.history] == [row["loss"] for row in whole.history]
+    state = checkpoint.load(file)
+    checkpoint.save(file, state | {"selecting": {}})
+    with pytest.raises(RunError, match="the same command begins this run anew"), pytest.warns(SetAsideWarning):
+        execute(run, graphs, folder=tmp_path)
+    assert execute(run, graphs, folder=tmp_path).history[1]["loss"] == whole.history[1]["loss"]
+
+
 def test_a_step_an_epoch_sums_the_slices_and_a_step_a_batch_takes_them_one_by_one():
     graphs = toy.aligned()
     losses = {}
@@ -162,10 +188,11 @@ def test_identity_is_of_what_can_change_a_result():
 def test_modalities_that_the_data_lack_are_left_out_and_noted():
     graphs = deepcopy(toy.aligned())  # the toy itself is shared by all tests
     run = plan("loginmea", graphs, 0, {"modalities": ["image", "relation"]})
-    assert run.notes == ()
+    (few,) = run.notes
+    assert few.startswith("toy: only 8 pairs choose the epoch")
     for graph in (graphs.left, graphs.right):
         graph.features.pop("image")
     bare = plan("loginmea", graphs, 0, {"modalities": ["image", "relation"]})
     assert bare.configuration["modalities"] == ["relation"]
-    assert bare.notes == ("toy has no image features: left out",)
+    assert bare.notes == (few, "toy has no image features: left out")
     assert bare.id == plan("loginmea", graphs, 0, {"modalities": ["relation"]}).id

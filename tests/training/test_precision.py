@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.method import Completion, Method
+from kgprism.platform.part import Settings
 from kgprism.platform.settings import CompletionEvaluation, CompletionTraining
 from kgprism.platform.tasks.completion import CompletionTask
 from kgprism.platform.training.loop import Loop
@@ -22,7 +23,7 @@ class Square(Method):
     """Loss and score are products of the same number, taken by a matrix product."""
 
     def __init__(self, entities: int) -> None:
-        super().__init__(seed=0)
+        super().__init__(Settings(), seed=0)
         self.entities = entities
         self.x = torch.nn.Parameter(torch.full((1, 1), X))
         self.judged: list[float] = []

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.method import Method, load
+from kgprism.platform.part import Settings
 from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining, Cosine, Probation, SecondStage
 from kgprism.platform.tasks import probation
 from kgprism.platform.tasks.task import Judgement, Restart, Stage
 from kgprism.platform.training.loop import Loop
-from kgprism.platform.training.optimiser import Optimiser
+from kgprism.platform.training.optimiser import Moment, Optimiser
 from kgprism.platform.training.outcome import Outcome
 from kgprism.platform.training.run import Run, execute, plan
 from kgprism.platform.training.selecting import Selecting
@@ -27,7 +28,7 @@ class Slope(Method):
     """One weight that every step moves; what it is when an epoch begins is kept."""
 
     def __init__(self) -> None:
-        super().__init__(seed=0)
+        super().__init__(Settings(), seed=0)
         self.x = torch.nn.Parameter(torch.tensor(1.0))
         self.began: list[float] = []
 
@@ -44,6 +45,9 @@ class Script:
     def __init__(self, metrics: list[float], splits: tuple[str, ...], weights: str) -> None:
         self.metrics, self.splits, self.judged = metrics, splits, 0
         self.stage = Stage(3, SecondStage.model_validate({"weights": weights}))
+
+    def learner(self, method: Method) -> Method:
+        return method
 
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> list[float]:
         return [1.0]
@@ -77,16 +81,21 @@ def ended(loop: Loop) -> list[float]:
     return found
 
 
+def at(epochs: float) -> Moment:
+    """Return the moment that so many epochs of 20 steps lie behind."""
+    return Moment(*divmod(round(epochs * 20), 20), 20)
+
+
 def test_each_stage_has_a_warm_up_and_a_cosine_of_its_own() -> None:
     training = AlignmentTraining(epochs=10, learning_rate=1.0, schedule=Cosine(warmup=0.5))
     optimiser = Optimiser(Slope(), training, Stage(4, SecondStage(warmup=0.15, horizon=3.0)))
-    first = {1: 0.5, 2: 1.0, 3: 0.5, 4: 0.0}  # warm-up over 2 of 4 epochs, zero at the fourth
-    assert {epoch: optimiser.rate(epoch) for epoch in first} == pytest.approx(first)
+    first = {0: 0.0, 1: 0.5, 2: 1.0, 3: 0.5}  # warm-up over 2 of 4 epochs; the step after the last one would have zero
+    assert {epoch: optimiser.rate(at(epoch)) for epoch in first} == pytest.approx(first)
     optimiser.restart(Restart(0.2, fresh=True))
     # 6 epochs are left: zero lies 18 epochs ahead, warm-up over 2.7 of them; a third of the way is run.
     last = 0.5 * (1 + math.cos(math.pi * (1 / 3 - 0.15) / 0.85))
-    second = {4 + 1.35: 0.2 * 0.5, 4 + 2.7: 0.2, 10: 0.2 * last}
-    assert {epoch: optimiser.rate(epoch) for epoch in second} == pytest.approx(second)
+    second = {4: 0.0, 4 + 1.35: 0.2 * 0.5, 4 + 2.7: 0.2, 10: 0.2 * last}
+    assert {epoch: optimiser.rate(at(epoch)) for epoch in second} == pytest.approx(second)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +114,13 @@ def test_presets_have_the_stages_of_the_releases(name: str, preset: str, start: 
     assert stage
     assert (stage.start, settings.train.epochs, stage.settings.weights) == (start, epochs, "best")
     optimiser = Optimiser(Slope(), settings.train, stage)
-    assert optimiser.rate(0.15 * start) == pytest.approx(5e-4)
-    assert optimiser.rate(start) == pytest.approx(0, abs=1e-12)
+    assert optimiser.rate(at(0.15 * start)) == pytest.approx(5e-4)
+    assert optimiser.rate(at(start)) == pytest.approx(0, abs=1e-12)
     restart = probation.restart(settings.pseudo_pairs, start)
     assert restart == Restart(0.2, fresh=True)
     optimiser.restart(restart)
-    assert optimiser.rate(peak) == pytest.approx(1e-4)
-    assert optimiser.rate(peak + 0.85 * 1.5 * (epochs - start)) == pytest.approx(5e-5)
+    assert optimiser.rate(at(peak)) == pytest.approx(1e-4)
+    assert optimiser.rate(at(peak + 0.85 * 1.5 * (epochs - start))) == pytest.approx(5e-5)
 
 
 def test_a_stage_that_would_begin_after_the_last_epoch_leaves_a_single_training() -> None:
@@ -157,9 +166,9 @@ def test_weights_that_nobody_wants_any_more_are_not_kept() -> None:
     selecting = Selecting(("valid", "test"), AlignmentEvaluation(), keep_weights=False, leads=True)
     worse, better = ({s: Judgement({"l2r/mrr": value}, {}) for s in ("valid", "test")} for value in (0.1, 0.2))
     selecting.offer(1, worse, Slope())
-    assert selecting.lead().epoch == 1
+    assert selecting.take_leader().epoch == 1
     selecting.offer(2, better, Slope())
-    assert (selecting.leader.epoch, selecting.lead().epoch, selecting.weights) == (0, 0, {})
+    assert (selecting.leader.epoch, selecting.take_leader().epoch, selecting.weights) == (0, 0, {})
 
 
 def staged(name: str, *layers: dict[str, Any]) -> Run:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import Method, load, names
+from kgprism.platform.part import Settings
 from kgprism.platform.settings import AlignmentEvaluation, AlignmentTraining
 from kgprism.platform.tasks.task import Judgement
 from kgprism.platform.training.loop import Loop
@@ -21,7 +22,7 @@ class Plane(Method):
     """A point whose loss is linear in every slice: the slice is its gradient."""
 
     def __init__(self) -> None:
-        super().__init__(seed=0)
+        super().__init__(Settings(), seed=0)
         self.x = torch.nn.Parameter(torch.zeros(2))
         self.idle = torch.nn.Parameter(torch.zeros(2))
 
@@ -39,6 +40,9 @@ class Task:
 
     def __init__(self, steps: list[list[list[float]]]) -> None:
         self.given = steps
+
+    def learner(self, method: Method) -> Method:
+        return method
 
     def steps(self, epoch: int, worker: int = 0, workers: int = 1) -> list[list[list[float]]]:
         return self.given

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from kgprism.platform.data import toy
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.method import load, names
 from kgprism.platform.training import checkpoint
 from kgprism.platform.training.run import Run, execute, plan
@@ -63,7 +63,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     finally:
         for process in both:
             process.kill()
-    return [checkpoint.read(folder / f"left_{rank}.pt") for rank in (0, 1)]
+    return [checkpoint.load(folder / f"left_{rank}.pt") for rank in (0, 1)]
 
 
 @pytest.mark.parametrize("name", METHODS)

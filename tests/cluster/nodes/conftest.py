@@ -21,11 +21,11 @@ from ray.cluster_utils import Cluster
 from ray.util.state import list_actors
 
 from kgprism.platform import configuration
-from kgprism.platform.data import toy
-from kgprism.platform.studies.ablation import carry_out
-from kgprism.platform.studies.cells import Cell
-from kgprism.platform.studies.session import session
-from kgprism.platform.studies.store import Store
+from kgprism.platform.cluster.session import session
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.studies.execution.ablation import carry_out
+from kgprism.platform.studies.store.runs import Store
+from kgprism.platform.studies.suites.cells import Cell
 from kgprism.platform.training.run import Run, plan
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class Nodes:
         node = next(node for node in self.added if node.node_id == node_id)
         self.added.remove(node)
         raylet = node.all_processes["raylet"][0].process.pid
-        workers = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+        workers = Path(f"/proc/{raylet}/task/{raylet}/children").read_text(encoding="utf-8").split()
         self.cluster.remove_node(node, allow_graceful=False)
         for worker in map(int, workers):  # which would only notice after a while
             with suppress(ProcessLookupError):
@@ -89,9 +89,13 @@ class Nodes:
 
     def actor(self, name: str) -> Any:
         """Return the only living actor of a class: its ``pid`` and ``node_id``."""
-        alive = list_actors(self.cluster.address, filters=[("state", "=", "ALIVE")], detail=True)
-        (found,) = [actor for actor in alive if name in actor.class_name]
+        (found,) = self.actors(name)
         return found
+
+    def actors(self, name: str) -> list[Any]:
+        """Return the living actors of a class."""
+        alive = list_actors(self.cluster.address, filters=[("state", "=", "ALIVE")], detail=True)
+        return [actor for actor in alive if name in actor.class_name]
 
     def ended(self, process: int) -> None:
         """Wait until a process is gone."""
@@ -146,8 +150,10 @@ def machine(sessions: ExitStack) -> Iterator[Nodes]:
             "PYTHONPATH", os.pathsep.join([str(folder / "plugin"), *filter(None, [os.environ.get("PYTHONPATH")])])
         )
         patch.setenv("RAY_worker_niceness", "0")  # by Ray's own, other tests would starve these
-        # A killed node refuses at once, five times running; a busy one still has ten seconds for each answer.
+        # A killed node refuses at once, fifteen times running; a busy one still has ten seconds for each answer. With
+        # Ray's five, a connection of the head that is lost for one second ends it, and pytest with it.
         patch.setenv("RAY_health_check_period_ms", "200")
+        patch.setenv("RAY_health_check_failure_threshold", "15")
         patch.delenv("RAY_ADDRESS", raising=False)
         patch.syspath_prepend(folder / "plugin")
         # The State API, without which Ray Train leaves placement groups behind, comes with the dashboard.

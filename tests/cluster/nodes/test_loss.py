@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from kgprism.platform.data import toy
-from kgprism.platform.studies.ablation import Event, carry_out
-from kgprism.platform.studies.cells import Cell, expand
-from kgprism.platform.studies.render import render
-from kgprism.platform.studies.store import Store
-from kgprism.platform.studies.suite import read
-from kgprism.platform.studies.table import tabulate
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.studies.execution.ablation import Event, carry_out
+from kgprism.platform.studies.reports.render import render
+from kgprism.platform.studies.reports.table import tabulate
+from kgprism.platform.studies.store.runs import Store
+from kgprism.platform.studies.suites.cells import Cell, expand
+from kgprism.platform.studies.suites.suite import read
 from kgprism.platform.training.run import Run, execute
 
 pytestmark = pytest.mark.ray
@@ -66,21 +66,23 @@ def test_a_killed_process_costs_no_finished_epoch(
     same_losses(store, run)
 
 
-def test_a_killed_process_of_several_and_a_killed_mailbox_cost_no_finished_epoch(
+def test_a_killed_process_of_several_and_killed_channels_cost_no_finished_epoch(
     nodes: Any, planned: Plan, carry: Carry, meanwhile: Any, store: Store
 ) -> None:
     run, places = planned(fault="hold@3"), list[str]()
 
     def kill() -> None:
-        lines, mailbox = nodes.held(count=2), nodes.actor("Mailbox")
-        places.extend([mailbox.node_id, nodes.actor("TrainController").node_id])
-        for process in (mailbox.pid, lines[0]["process"]):
+        # The driver's channel, and that of the process that awaits the workers.
+        lines, channels = nodes.held(count=2), nodes.actors("Channel")
+        assert len(channels) == 2
+        places.extend([nodes.actor("TrainController").node_id, *(channel.node_id for channel in channels)])
+        for process in (*(channel.pid for channel in channels), lines[0]["process"]):
             os.kill(process, signal.SIGKILL)
 
     with meanwhile(kill):
         assert carry(run, workers=2) == {}
     # Where it is lost, the run is lost with it.
-    assert places[0] == places[1]
+    assert places[0] in places[1:]
     assert nodes.epochs() == {1: 2, 2: 2, 3: 4, 4: 2}
     same_losses(store, run)
 
@@ -96,10 +98,10 @@ def same_losses(store: Store, run: Run) -> None:
 DRIVER = """\
 import pickle
 import sys
-from kgprism.platform.data import toy
-from kgprism.platform.studies.ablation import carry_out
-from kgprism.platform.studies.session import session
-from kgprism.platform.studies.store import Store
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.studies.execution.ablation import carry_out
+from kgprism.platform.cluster.session import session
+from kgprism.platform.studies.store.runs import Store
 
 cells, store = pickle.load(open(sys.argv[2], "rb"))
 with session(sys.argv[1]):
@@ -140,7 +142,7 @@ def test_out_of_memory_is_tried_in_smaller_chunks_and_then_on_a_larger_share(
     assert list(failures) == [hopeless.id]
     assert failures[hopeless.id].startswith("out of GPU memory (CUDA out of memory. Tried to score 125000")
     assert store.failure(hopeless.id) == failures[hopeless.id]
-    notes = {record.seed: record.notes for record in store}
+    notes = {record.seed: tuple(line for line in record.notes if "memory" in line) for record in store}
     first = "out of GPU memory (CUDA out of memory. Tried to score {} queries.): "
     assert notes[0] == (first.format(2048) + "eval.chunk 2048 -> 256",)
     assert notes[1] == (
@@ -190,7 +192,10 @@ def test_a_full_disk_is_told_in_one_line_and_damages_nothing(
     with meanwhile(fill_it):
         failures = carry(run, store=store)
     advice = "free some; the same command goes on from here"
-    assert failures == {run.id: f"no space left for {store.folder}: {advice}"}
+    ((failed, reason),) = failures.items()
+    assert failed == run.id
+    assert reason.startswith(f"no space left for {store.folder}")
+    assert reason.endswith(f": {advice}")
     assert [record.id for record in store] == [done.id]
     (small_disk / "filler").unlink()
     assert carry(done, run, store=store) == {}

@@ -11,12 +11,12 @@ import pytest
 import ray
 from ray.experimental import get_object_locations
 
-from kgprism.platform.data import toy
+from kgprism.platform.cluster.resources import Resources
+from kgprism.platform.cluster.session import share
+from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.studies import ablation
-from kgprism.platform.studies.resources import Resources
-from kgprism.platform.studies.session import share
-from kgprism.platform.studies.store import Store
+from kgprism.platform.studies.execution import ablation
+from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.training.run import Run, execute
 
 pytestmark = pytest.mark.ray
@@ -104,19 +104,14 @@ def test_runs_are_packed_by_the_memory_of_their_first_epochs(
 
 def test_ctrl_c_ends_what_is_being_measured(nodes: Any, planned: Plan, carry: Carry, meanwhile: Any) -> None:
     held: list[Any] = []
-    # A shell starts what it puts into the background with this signal ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def interrupt() -> None:
         held.extend(nodes.held())
         os.kill(os.getpid(), signal.SIGINT)
         nodes.ended(held[0]["process"])
 
-    try:
-        with pytest.raises(KeyboardInterrupt), meanwhile(interrupt):
-            carry(planned(fault="hold@1"), pack=True)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt), meanwhile(interrupt):
+        carry(planned(fault="hold@1"), pack=True)
     assert not Path(f"/proc/{held[0]['process']}").exists()
 
 

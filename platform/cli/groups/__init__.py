@@ -1,0 +1,1 @@
+"""Groups of commands about what there is: datasets, methods, suites, search spaces, runs, jobs."""

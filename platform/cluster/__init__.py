@@ -1,0 +1,1 @@
+"""All that is Ray but no study: session, resources, channel, checks, jobs."""

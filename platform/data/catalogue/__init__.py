@@ -1,0 +1,1 @@
+"""Datasets by name: built in, benchmarks, one's own; cached, downloaded, checked."""

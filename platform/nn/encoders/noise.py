@@ -1,0 +1,196 @@
+"""Noise on the inputs of an encoder while it is trained: SNAG's Gauss modality noise masking (GMNM) or simpler ones.
+
+A noise takes named tables, one row an entity, and returns tables of the same names; in eval mode they come back as they
+are. Facts: completion specification, 2.3 and 2.6.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from kgprism.platform.module import Module
+from kgprism.platform.part import Nothing, Part
+from kgprism.platform.seeding import derive
+
+
+class Noise(Module):
+    """Contract: told of every epoch and step that begins, called with the tables of the moment."""
+
+    class Config(Part):
+        def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> "Noise":
+            """Return the noise; `features` (entities, width) and `present` (entities,) are of tables that stay.
+
+            A table of another name is learned.
+            """
+            return self.made(seed, features, present)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Take note of the epoch, counted from 0."""
+
+    def start_step(self, seed: int) -> None:
+        """Take note of the step's own seed, such as `Triples.seed`."""
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        raise NotImplementedError(type(self).__name__)
+
+
+class DrawnNoise(Noise):
+    """Draws from a seed, the epoch or step, and the table's name, so that a resumed run and all workers draw the same.
+
+    Its moments are those of the features' present rows; of a learned table, those of the moment the noise is drawn.
+    """
+
+    settings: "Masking.Config | Gaussian.Config"
+
+    def __init__(
+        self,
+        settings: "Masking.Config | Gaussian.Config",
+        seed: int,
+        features: Mapping[str, Tensor],
+        present: Mapping[str, Tensor],
+    ) -> None:
+        super().__init__()
+        self.settings, self.seed, self.fixed = settings, seed, frozenset(features)
+        for name, table in features.items():
+            mean, deviation = moments(table[present[name]])
+            self.register_buffer(f"{name}_mean", mean, persistent=False)
+            self.register_buffer(f"{name}_deviation", deviation, persistent=False)
+        self.moment = derive(seed, "epoch", 0)
+        self.drawn: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def start_epoch(self, epoch: int) -> None:
+        if self.settings.refresh == "epoch":
+            self._move(derive(self.seed, "epoch", epoch))
+
+    def start_step(self, seed: int) -> None:
+        if self.settings.refresh == "step":
+            self._move(derive(seed, "noise"))
+
+    def _move(self, moment: int) -> None:
+        self.moment, self.drawn = moment, {}
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        if not self.training:
+            return dict(tables)
+        found = {}
+        for name, table in tables.items():
+            scale = self.settings.feature_scale if name in self.fixed else self.settings.structure_scale
+            if name not in self.drawn:
+                draw = torch.Generator(table.device).manual_seed(derive(self.moment, name))
+                self.drawn[name] = self._draw(table.detach(), self._moments(name, table.detach()), scale, draw)
+            found[name] = self._mix(table, *self.drawn[name], scale * self.settings.strength)
+        return found
+
+    def _moments(self, name: str, table: Tensor) -> tuple[Tensor, Tensor]:
+        if name in self.fixed:
+            return getattr(self, f"{name}_mean"), getattr(self, f"{name}_deviation")
+        return moments(table)
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Return the rows that are changed and what they are mixed with, ``(rows, width)``."""
+        raise NotImplementedError(type(self).__name__)
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        raise NotImplementedError(type(self).__name__)
+
+
+class Masking(DrawnNoise):
+    """With a probability, a row moves by `strength` towards a random one: (1 - e) x + e (mean + deviation z) (Eq. 1).
+
+    The deviation is unbiased, and nothing of the noise has a gradient. Every table draws for itself.
+    """
+
+    class Config(Noise.Config):
+        kind: Literal["masking"] = "masking"
+        probability: float = Field(0.2, ge=0, le=1, description="rho: of a row to be changed")
+        strength: float = Field(0.7, ge=0, le=1, description="epsilon: share of the noise in a changed row")
+        refresh: Literal["epoch", "step"] = Field("epoch", description="how long drawn noise stays")
+        structure_scale: float = Field(
+            1.0, ge=0, le=1, description="on both numbers for learned tables; 0: these are clean"
+        )
+        feature_scale: float = Field(1.0, ge=0, le=1, description="on both numbers for features; 0: these are clean")
+
+    settings: Config
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        uniform = torch.rand(len(table), generator=draw, device=table.device)
+        rows = (uniform < scale * self.settings.probability).nonzero().squeeze(1)
+        return rows, columns[0] + columns[1] * _standard(table[rows], draw)
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        return table.index_copy(0, rows, (1 - strength) * table[rows] + strength * noise)
+
+
+class Gaussian(DrawnNoise):
+    """Every row moves a little: x + strength * deviation * z, with the deviations of `Masking` and no mean."""
+
+    class Config(Noise.Config):
+        kind: Literal["gaussian"] = "gaussian"
+        strength: float = Field(0.1, ge=0, description="in standard deviations of a column")
+        refresh: Literal["epoch", "step"] = Field("step", description="how long drawn noise stays")
+        structure_scale: float = Field(1.0, ge=0, description="on the strength for learned tables; 0: these are clean")
+        feature_scale: float = Field(1.0, ge=0, description="on the strength for features; 0: these are clean")
+
+    settings: Config
+
+    def _draw(
+        self, table: Tensor, columns: tuple[Tensor, Tensor], scale: float, draw: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        return torch.arange(len(table), device=table.device), columns[1] * _standard(table, draw)
+
+    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        return table + strength * noise
+
+
+class Dropping(Noise):
+    """Dropout on every coordinate of the inputs in place of masking (SNAG Table 3); a new draw at every step.
+
+    What is kept is divided by ``1 - probability``.
+    """
+
+    class Config(Noise.Config):
+        kind: Literal["dropout"] = "dropout"
+        probability: float = Field(0.1, ge=0, lt=1)
+
+    def __init__(
+        self, settings: Config, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__()
+        self.probability = settings.probability
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: F.dropout(table, self.probability, self.training) for name, table in tables.items()}
+
+
+class NoNoise(Noise):
+    """The inputs as they are."""
+
+    class Config(Noise.Config, Nothing):
+        pass
+
+    def __init__(
+        self, settings: Config, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__()
+
+    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return dict(tables)
+
+
+def moments(table: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and unbiased standard deviation of every column, ``(width,)``; of less than two rows no deviation."""
+    if len(table) < 2:
+        return (table.mean(0) if len(table) else table.new_zeros(table.shape[1])), table.new_zeros(table.shape[1])
+    return table.mean(0), table.std(0)
+
+
+def _standard(like: Tensor, draw: torch.Generator) -> Tensor:
+    return torch.randn(like.shape, generator=draw, device=like.device, dtype=like.dtype)

@@ -1,0 +1,1 @@
+"""From the modalities of an entity to one vector."""

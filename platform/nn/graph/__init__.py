@@ -1,0 +1,1 @@
+"""How entities speak to their neighbours: the graphs, and the layers over them."""

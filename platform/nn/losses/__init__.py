@@ -1,0 +1,1 @@
+"""What is descended, and what keeps it in bounds."""

@@ -1,0 +1,1 @@
+"""Negative samplers: one contract, one file a technique."""

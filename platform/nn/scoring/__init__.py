@@ -1,0 +1,1 @@
+"""How plausible a triple is."""

@@ -1,0 +1,1 @@
+"""Stored weights judged again, without training; what came out is kept."""

@@ -1,0 +1,1 @@
+"""Runs of a suite on Ray: every distinct one once, resumable."""

@@ -1,0 +1,1 @@
+"""Tables in every form, figures, TensorBoard."""

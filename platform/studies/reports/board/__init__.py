@@ -1,0 +1,1 @@
+"""TensorBoard's files of what was run."""

@@ -1,0 +1,1 @@
+"""Figures of suites: what they show, and how it is drawn."""

@@ -1,0 +1,1 @@
+"""Search spaces, and Optuna's search over them on Ray Tune."""

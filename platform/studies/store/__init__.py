@@ -1,0 +1,1 @@
+"""The result store: a folder of runs, each whole or absent."""

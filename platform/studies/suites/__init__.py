@@ -1,0 +1,1 @@
+"""Suite files, their cells, and the manifest of what was asked."""

@@ -1,0 +1,71 @@
+"""Training on parts of graphs that do not fit: each slice of pairs is encoded with what is drawn around it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+
+from kgprism.platform.batch import Batch
+from kgprism.platform.data.inputs.sampled_graph import Neighbourhoods, restrict
+from kgprism.platform.errors import ConfigurationError
+from kgprism.platform.method import Alignment
+from kgprism.platform.seeding import derive
+from kgprism.platform.settings import Neighbours
+
+
+class Sampled(Alignment):
+    """A method whose steps see a part of the graphs. It holds no weights of its own.
+
+    For every slice, the method is built anew on the part, and called with the weights of the whole: tables of entities
+    give the rows that are needed, all others are taken as they are. So a method needs to know nothing of it. Noise that
+    a method keeps for an epoch is drawn for the part; so are its moments.
+    """
+
+    def __init__(self, method: Alignment, settings: Neighbours) -> None:
+        super().__init__(method.config, method.graph, method.seed)
+        self.method, self.settings = method, settings
+        self.neighbourhoods = Neighbourhoods(method.graph)
+        self.epoch = 0
+
+    def start_epoch(self, epoch: int) -> None:
+        """Tell the method, and those that will be built in this epoch."""
+        self.epoch = epoch
+        self.method.start_epoch(epoch)
+
+    def slices(self, batch: Batch) -> Iterator[dict[str, Tensor]]:
+        """Yield the loss terms of each slice, each from its own part of the graphs.
+
+        Raises:
+            ConfigurationError: if a weight of the method is neither the same for a part nor has a row for each entity.
+        """
+        for number, pairs in enumerate(batch.slices):
+            device, seed = pairs.left.device, derive(batch.seed, "neighbours", number)
+            around = self.settings.fan_out, self.settings.hops, torch.Generator().manual_seed(seed)
+            entities, rows = self.neighbourhoods.sample(torch.cat([pairs.left, pairs.right]).cpu(), *around)
+            small = self._built(entities, rows).to(device)
+            place = torch.searchsorted(entities.to(device), torch.stack([pairs.left, pairs.right]))
+            inside = Batch((replace(pairs, left=place[0], right=place[1]),), seed)
+            yield functional_call(small, self._weights(small, entities.to(device)), (inside,))
+
+    def _built(self, entities: Tensor, rows: Tensor) -> Alignment:
+        """Return the method on a part of the graphs, with weights that are still its own."""
+        graph = restrict(self.method.graph, entities, rows)
+        small = type(self.method)(self.method.config, graph, self.method.seed)
+        small.start_epoch(self.epoch)
+        return small.train(self.method.training)
+
+    def _weights(self, small: Alignment, entities: Tensor) -> dict[str, Tensor]:
+        """Return what the part's method is called with, by name: the whole's tensors, or rows of them."""
+        found: dict[str, Tensor] = {}
+        cut = {name: tensor.shape for name, tensor in small.state_dict().items()}
+        for name, full in self.method.state_dict(keep_vars=True).items():
+            if full.shape == cut.get(name):
+                found[name] = full
+            elif name in cut and full.shape == (self.method.graph.entities, *cut[name][1:]):
+                found[name] = full[entities]
+            else:
+                kind = type(self.method).__name__
+                raise ConfigurationError(f"train.sampling: {kind} cannot be cut: {name} has no row for each entity")
+        return found
