@@ -1,5 +1,9 @@
 """Small suites and made-up results."""
 
+import os
+import shutil
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,3 +89,36 @@ def outcome() -> Callable[..., Outcome]:
         return Outcome(history, selections, {"w": torch.arange(3.0)}, "finished", 6.0, 1024)
 
     return make
+
+
+#: What keeps it from asking the network, a screen or other programs of the machine for anything.
+ALONE = "headless no-sandbox disable-gpu disable-quic disable-dev-shm-usage no-first-run disable-background-networking"
+ALONE += " disable-component-update disable-sync disable-extensions hide-scrollbars force-color-profile=srgb"
+
+
+@pytest.fixture
+def browse(tmp_path: Path) -> Callable[..., str]:
+    """Return a real browser, where Chromium is installed: it opens a page and tells what it prints."""
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium here")
+
+    def opened(page: Path, *options: str) -> str:
+        # Chromium at times never answers (seen twice on a loaded machine): a page is not judged by that.
+        for number in range(3):
+            profile = tmp_path / f"profile-{number}"
+            words = [f"--{word}" for word in (*ALONE.split(), f"user-data-dir={profile}", *options)]
+            command = [found, *words, "--virtual-time-budget=10000", page.as_uri()]
+            with subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8", start_new_session=True
+            ) as browser:
+                try:
+                    told, _ = browser.communicate(timeout=60)
+                except subprocess.TimeoutExpired:
+                    os.killpg(browser.pid, signal.SIGKILL)
+                    continue
+            assert browser.returncode == 0
+            return told
+        return pytest.skip("Chromium did not answer, three times")
+
+    return opened
