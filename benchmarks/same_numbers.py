@@ -1,16 +1,21 @@
 """Whether a change left every number as it was: all methods, presets, parts and modalities on the built-in graphs.
 
-    .venv/bin/python benchmarks/same_numbers.py FILE [WORD]    writes FILE, or compares with it if it exists
+    .venv/bin/python benchmarks/same_numbers.py FILE [WORD] [--within SHARE]
 
-WORD keeps the runs and steps whose name holds it, such as "step" (the quick ones), "run dhns" or "loginmea".
+writes FILE, or compares with it if it exists. WORD keeps the runs and steps whose name holds it, such as "step" (the
+quick ones), "run dhns" or "loginmea".
 
 Two proofs. A run: each method under each preset, 3 epochs with an evaluation each, seed 1 - every loss and metric. A
-step: each method with every part in every slot - first weights, losses and gradients, as digests. Compare on one
-machine and one version of torch; anything but equality to the last digit is told, and ends with 1.
+step: each method with every part in every slot - a digest of first weights, losses and gradients, and the losses and
+gradients' lengths themselves. Compare on one machine and one version of torch; anything but equality to the last digit
+is told, and ends with 1. For work that may round otherwise, `--within 1e-5` compares losses and lengths by their
+relative difference, and neither digests nor what a rank decided.
 """
 
+import argparse
 import hashlib
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -66,24 +71,27 @@ def ran(name: str, preset: str, overrides: dict[str, Any]) -> Any:
     return [rows, {how: dict(chosen.metrics) for how, chosen in outcome.selections.items()}]
 
 
-def stepped(name: str, overrides: dict[str, Any]) -> str:
-    """Return a digest of first weights, losses and gradients of one step."""
+def stepped(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
+    """Return a digest of first weights, losses and gradients of one step, its losses and the gradients' lengths."""
     dataset = load_dataset(DATA[load(name).task])
     narrow = {key: 20 for key in flat(name, overrides) if key.endswith((".dim", "width"))}
     run = runs.plan(name, dataset, SEED, {**overrides, **narrow})
     method, _ = runs.composed(run, dataset)
     method.start_epoch(0)
     found = hashlib.blake2b(digest_size=8)
+    told: dict[str, float] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         for phase in method.phases:
             losses = method(batch(method, dataset), phase)
-            found.update(repr({term: loss.item() for term, loss in losses.items()}).encode())
+            told |= {f"loss/{phase}/{term}": loss.item() for term, loss in losses.items()}
             torch.stack(list(losses.values())).sum().backward()
     for key, value in sorted(method.named_parameters()):
         for tensor in (value.detach(), value.grad):
             found.update(key.encode() + (b"" if tensor is None else tensor.contiguous().numpy().tobytes()))
-    return found.hexdigest()
+        told[f"gradient/{key}"] = 0.0 if value.grad is None else value.grad.norm().item()
+    found.update(repr(told).encode())
+    return {"digest": found.hexdigest(), **told}
 
 
 def flat(name: str, overrides: dict[str, Any]) -> dict[str, Any]:
@@ -123,26 +131,56 @@ def first_difference(before: Any, now: Any, place: str = "") -> str:
     return next(first_difference(old, new, f"{place}/{key}") for key, old, new in pairs if old != new)
 
 
-def main(file: Path, word: str = "") -> int:
-    """Write or compare."""
-    torch.set_num_threads(1)
+def close(before: Any, now: Any, within: float, scale: float = 0.0) -> bool:
+    """Tell whether losses and lengths are near each other; one that is nothing beside the largest counts as nothing."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        told = {key for key in before if key.startswith(("loss", "gradient/"))}
+        lengths = [v for k, v in before.items() if k.startswith("gradient/")]
+        return all(
+            close(before[key], now.get(key), within, max(lengths, default=0.0) if key.startswith("gradient/") else 0.0)
+            for key in told
+        )
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return all(close(*both, within) for both in zip(before, now, strict=True))
+    if isinstance(before, float) and isinstance(now, float):
+        return math.isclose(before, now, rel_tol=within, abs_tol=within * max(scale, 1e-3))
+    return bool(before == now)
+
+
+def measured(word: str) -> dict[str, Any]:
+    """Return what every run and step gives whose name holds a word."""
     now = {}
     for key, task in tasks().items():
         if word in key:
             print(f"{time.process_time():7.1f} s  {key}", file=sys.stderr, flush=True)
             now[key] = json.loads(json.dumps(task()))
-    if not file.exists():
-        file.write_text(json.dumps(now, indent=0), encoding="utf-8")
-        print(f"{len(now)} runs and steps written to {file}")
+    return now
+
+
+def main() -> int:
+    """Write or compare."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("word", nargs="?", default="")
+    parser.add_argument("--within", type=float, default=0.0)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    now = measured(asked.word)
+    if not asked.file.exists():
+        asked.file.write_text(json.dumps(now, indent=0), encoding="utf-8")
+        print(f"{len(now)} runs and steps written to {asked.file}")
         return 0
-    before = {key: value for key, value in json.loads(file.read_text(encoding="utf-8")).items() if word in key}
-    moved = [key for key in before if before[key] != now.get(key)]
+    known = json.loads(asked.file.read_text(encoding="utf-8"))
+    before = {key: value for key, value in known.items() if asked.word in key}
+    same: Callable[[Any, Any], bool] = partial(close, within=asked.within) if asked.within else (lambda a, b: a == b)
+    moved = [key for key in before if not same(before[key], now.get(key))]
     for key in moved:
         print(f"moved: {key}: {first_difference(before[key], now.get(key))}")
     new = len(now.keys() - before.keys())
-    print(f"{len(before) - len(moved)} of {len(before)} runs and steps equal to the last digit, {new} new")
+    how = f"within {asked.within:g}" if asked.within else "to the last digit"
+    print(f"{len(before) - len(moved)} of {len(before)} runs and steps equal {how}, {new} new")
     return 1 if moved else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:3]))
+    sys.exit(main())
