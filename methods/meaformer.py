@@ -12,7 +12,7 @@ from torch import Tensor
 
 from kgprism.platform.batch import Pairs
 from kgprism.platform.data.inputs.joint import JointGraph
-from kgprism.platform.families.interacting_alignment import TRAINING, InteractingAlignment, checkpointed
+from kgprism.platform.families.interacting_alignment import TRAINING, InteractingAlignment
 from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES
 from kgprism.platform.nn.fusion.entity_weights import entity_concat
 from kgprism.platform.nn.losses.contrastive import ICL, InfoNCE, NoLoss
@@ -85,7 +85,7 @@ class MEAformer(InteractingAlignment[Config]):
         return views | {"joint": entity_concat(views["weights"], [views[name] for name in self.names])}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
-        modal = {name: checkpointed(self.loss, views[name], pairs) for name in self.names}
-        hidden = {name: checkpointed(self.loss, view, pairs) for name, view in self.hidden(views).items()}
-        joint = self.config.joint_weight * checkpointed(self.loss, views["joint"], pairs)
+        modal = {name: self.loss(views[name], pairs) for name in self.names}
+        hidden = {name: self.loss(view, pairs) for name, view in self.hidden(views).items()}
+        joint = self.config.joint_weight * self.loss(views["joint"], pairs)
         return {"joint": joint, **self.balanced(modal, hidden)}

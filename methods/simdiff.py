@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
 from kgprism.platform.batch import Batch, Pairs
 from kgprism.platform.data.inputs.joint import JointGraph
@@ -204,8 +203,8 @@ class SimDiff(ModalAlignment[Config]):
         found: dict[str, Tensor] = {}
         for view, weight in self.views.items():
             for level, share in self.weights.items():
-                found[f"{view}/{level}"] = weight * share * self._contrast(views[f"{view}/{level}"], pairs)
-            modal = {name: self._contrast(views[f"{view}/{name}"], pairs) for name in self._aligned(view)}
+                found[f"{view}/{level}"] = weight * share * self.loss(views[f"{view}/{level}"], pairs)
+            modal = {name: self.loss(views[f"{view}/{name}"], pairs) for name in self._aligned(view)}
             if self.balance and modal:
                 balanced = self.balance(modal)
                 terms = torch.stack([balanced[name] for name in modal])
@@ -213,13 +212,6 @@ class SimDiff(ModalAlignment[Config]):
         if "reconstruction" in views:
             found["reconstruction"] = self.config.reconstruction * views["reconstruction"].mean()
         return found
-
-    def _contrast(self, rows: Tensor, pairs: Pairs) -> Tensor:
-        """Return the contrastive loss; its blocks of pairs times pairs are made once more in the backward pass."""
-        places = torch.arange(len(pairs), device=rows.device)
-        ends = rows[torch.cat([pairs.left, pairs.right])]
-        among = Pairs(places, places + len(pairs), pairs.worker, pairs.workers)
-        return checkpoint(self.loss, ends, among, use_reentrant=False, preserve_rng_state=False)
 
     def _aligned(self, view: str) -> list[str]:
         """Return the modalities that have a loss of their own in a view."""

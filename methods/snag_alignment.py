@@ -15,7 +15,7 @@ from torch import Tensor
 
 from kgprism.platform.batch import Pairs
 from kgprism.platform.data.inputs.joint import JointGraph
-from kgprism.platform.families.interacting_alignment import PROBATION, TRAINING, InteractingAlignment, checkpointed
+from kgprism.platform.families.interacting_alignment import PROBATION, TRAINING, InteractingAlignment
 from kgprism.platform.families.modal_alignment import SHARED_DEPARTURES
 from kgprism.platform.module import Module
 from kgprism.platform.nn.encoders.noise import Dropping, Gaussian, Masking, NoNoise
@@ -65,8 +65,10 @@ class ConfidenceInside(WeighedContrast):
         kind: Literal["confidence_inside"] = "confidence_inside"
 
     def forward(self, embedding: Tensor, pairs: Pairs, phi: Tensor) -> Tensor:
-        one, other = self.contrast.directions(embedding, pairs)
-        return pairs.mean(-(torch.logaddexp(-one, -other) + phi.log()) / 2)
+        def inside(one: Tensor, other: Tensor, phi: Tensor) -> Tensor:
+            return pairs.mean(-(torch.logaddexp(-one, -other) + phi.log()) / 2)
+
+        return self.contrast.joined(embedding, pairs, inside, phi)
 
 
 class NoConfidence(WeighedContrast):
@@ -164,10 +166,10 @@ class SNAG(InteractingAlignment[Config]):
         weights, rows = views["weights"], pairs.rows
         phi = torch.minimum(weights[pairs.left[rows]], weights[pairs.right[rows]])
         modal = {
-            name: checkpointed(self.confident, views[name], pairs, share)
+            name: self.confident(views[name], pairs, share)
             for name, share in zip(self.names, phi.unbind(1), strict=True)
         }
-        hidden = {name: checkpointed(self.contrast, view, pairs) for name, view in self.hidden(views).items()}
-        joint = self.config.joint_weight * checkpointed(self.contrast, views["joint"], pairs)
-        entity_joint = self.config.entity_joint_weight * checkpointed(self.contrast, views["entity_joint"], pairs)
+        hidden = {name: self.contrast(view, pairs) for name, view in self.hidden(views).items()}
+        joint = self.config.joint_weight * self.contrast(views["joint"], pairs)
+        entity_joint = self.config.entity_joint_weight * self.contrast(views["entity_joint"], pairs)
         return {"joint": joint, "entity_joint": entity_joint, **self.balanced(modal, hidden)}

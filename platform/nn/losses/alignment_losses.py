@@ -14,7 +14,8 @@ from torch.nn import functional as F
 
 from kgprism.platform.batch import Pairs
 from kgprism.platform.module import Module
-from kgprism.platform.nn.losses.contrastive import PairLoss
+from kgprism.platform.nn.losses.contrastive import PairLoss, contrast
+from kgprism.platform.nn.losses.tiles import Among
 from kgprism.platform.part import Nothing, Part
 
 #: Stands for minus infinity where zero times the logarithm of zero has to be zero.
@@ -37,17 +38,12 @@ class NCA(PairLoss):
         self.sharpness, self.pull = settings.sharpness, settings.pull
 
     def forward(self, embedding: Float[Tensor, "entities width"], pairs: Pairs) -> Float[Tensor, ""]:
-        left, right = F.normalize(embedding[pairs.left]), F.normalize(embedding[pairs.right])
-        own = (left[pairs.rows] * right[pairs.rows]).sum(1)
-        pushed = self._push(left, right, pairs) + self._push(right, left, pairs)
-        return pairs.mean(pushed - self.pull * own.relu().log1p())
+        # The sums are of e^(a s_ij) over j != i; the loss adds one to them.
+        def terms(one: Tensor, other: Tensor, own: Tensor) -> Tensor:
+            pushed = (F.softplus(one) + F.softplus(other)) / self.sharpness
+            return pairs.mean(pushed - self.pull * own.relu().log1p())
 
-    def _push(self, one: Tensor, other: Tensor, pairs: Pairs) -> Tensor:
-        """Return ``log(1 + sum of e^(a s_ij) over j != i) / a`` for each of our rows."""
-        partner = torch.arange(len(one), device=one.device)[pairs.rows]
-        # The partner's place is free: e^0 there is the one that is added to the sum.
-        scores = (self.sharpness * (one[pairs.rows] @ other.T)).scatter(1, partner[:, None], 0.0)
-        return scores.logsumexp(1) / self.sharpness
+        return contrast(embedding, pairs, Among(self.sharpness, partner=False, inside=False), terms)
 
 
 class Agreement(Module):

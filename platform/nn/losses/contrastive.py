@@ -1,5 +1,6 @@
 """Contrastive losses over a slice of pairs (spec 0.7); rows are cosine similarities over a temperature."""
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -10,6 +11,7 @@ from torch.nn import functional as F
 
 from kgprism.platform.batch import Pairs
 from kgprism.platform.module import Module
+from kgprism.platform.nn.losses.tiles import LARGEST_SCALE, Among, Terms, contrasted
 from kgprism.platform.part import Nothing, Part
 
 
@@ -36,10 +38,13 @@ class InfoNCE(PairLoss):
         self.temperature = settings.temperature
 
     def forward(self, embedding: Float[Tensor, "entities width"], pairs: Pairs) -> Float[Tensor, ""]:
-        left = F.normalize(embedding[pairs.left[pairs.rows]])
-        right = F.normalize(embedding[pairs.right])
-        target = torch.arange(len(right), device=right.device)[pairs.rows]
-        return pairs.mean(F.cross_entropy(left @ right.T / self.temperature, target, reduction="none"))
+        scale = 1 / self.temperature
+        among = Among(scale, partner=True, inside=False, both=False)
+        return contrast(embedding, pairs, among, lambda one, other, own: pairs.mean(one - scale * own))
+
+
+#: From every row's losses to the right and to the left, ``(rows,)``, and what else is given, to a loss.
+Directions = Callable[..., Tensor]
 
 
 class ICL(PairLoss):
@@ -63,22 +68,20 @@ class ICL(PairLoss):
         weights: Float[Tensor, " rows"] | None = None,
     ) -> Float[Tensor, ""]:
         """Return the loss; `weights`, one for each of this worker's rows, multiply both directions' terms (SNAG)."""
-        one, other = self.directions(embedding, pairs)
-        rows = (one + other) / 2
-        return pairs.mean(rows if weights is None else weights * rows)
+        if weights is None:
+            return self.joined(embedding, pairs, lambda one, other: pairs.mean((one + other) / 2))
+        return self.joined(embedding, pairs, lambda one, other, w: pairs.mean(w * (one + other) / 2), weights)
 
-    def directions(
-        self, embedding: Float[Tensor, "entities width"], pairs: Pairs
-    ) -> tuple[Float[Tensor, " rows"], Float[Tensor, " rows"]]:
-        """Return the loss of each of this worker's rows from left to right, and from right to left."""
-        left, right = F.normalize(embedding[pairs.left]), F.normalize(embedding[pairs.right])
-        return self._direction(left, right, pairs), self._direction(right, left, pairs)
+    def joined(
+        self, embedding: Float[Tensor, "entities width"], pairs: Pairs, directions: Directions, *given: Tensor
+    ) -> Float[Tensor, ""]:
+        """Return what `directions` makes of the losses of this worker's rows in both directions, and of `given`."""
+        scale = 1 / self.temperature
 
-    def _direction(self, one: Tensor, other: Tensor, pairs: Pairs) -> Tensor:
-        own = one[pairs.rows]
-        target = torch.arange(len(one), device=one.device)[pairs.rows]
-        inside = (own @ one.T / self.temperature).scatter(1, target[:, None], -torch.inf)
-        return F.cross_entropy(torch.cat([own @ other.T / self.temperature, inside], 1), target, reduction="none")
+        def terms(one: Tensor, other: Tensor, own: Tensor, *given: Tensor) -> Tensor:
+            return directions(one - scale * own, other - scale * own, *given)
+
+        return contrast(embedding, pairs, Among(scale, partner=True, inside=True), terms, *given)
 
 
 class NoLoss(PairLoss):
@@ -89,3 +92,26 @@ class NoLoss(PairLoss):
 
     def forward(self, embedding: Float[Tensor, "entities width"], pairs: Pairs) -> Float[Tensor, ""]:
         return 0 * embedding.sum()
+
+
+def contrast(
+    embedding: Float[Tensor, "entities width"], pairs: Pairs, among: Among, terms: Terms, *given: Tensor
+) -> Float[Tensor, ""]:
+    """Return what `terms` makes of the sums of this worker's rows of a slice (`tiles.contrasted`)."""
+    ends = F.normalize(embedding.index_select(0, torch.cat([pairs.left, pairs.right])))
+    left, right = ends.chunk(2)
+    if among.scale <= LARGEST_SCALE:
+        return contrasted(left, right, pairs.rows, among, terms, *given)
+    rows = left[pairs.rows], right[pairs.rows]
+    one, other = _logarithms(rows[0], left, right, pairs, among), _logarithms(rows[1], right, left, pairs, among)
+    return terms(one, other, (rows[0] * rows[1]).sum(1), *given)
+
+
+def _logarithms(rows: Tensor, same: Tensor, other: Tensor, pairs: Pairs, among: Among) -> Tensor:
+    """Return the logarithms of sums for scales at which exponentials of whole tiles would vanish."""
+    places = torch.arange(len(same), device=same.device)[pairs.rows, None]
+    across = among.scale * (rows @ other.T)
+    parts = [across if among.partner else across.scatter(1, places, -torch.inf)]
+    if among.inside:
+        parts.append((among.scale * (rows @ same.T)).scatter(1, places, -torch.inf))
+    return torch.cat(parts, 1).logsumexp(1)

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
 from kgprism.platform.batch import Pairs
-from kgprism.platform.nn.losses.contrastive import PairLoss
+from kgprism.platform.nn.losses.contrastive import PairLoss, contrast
+from kgprism.platform.nn.losses.tiles import Among
 
 
 class MultiSimilarity(PairLoss):
@@ -30,15 +30,11 @@ class MultiSimilarity(PairLoss):
         self.settings = settings
 
     def forward(self, embedding: Float[Tensor, "entities width"], pairs: Pairs) -> Float[Tensor, ""]:
-        left, right = F.normalize(embedding[pairs.left]), F.normalize(embedding[pairs.right])
-        return pairs.mean((self._anchors(left, right, pairs) + self._anchors(right, left, pairs)) / 2)
-
-    def _anchors(self, one: Tensor, other: Tensor, pairs: Pairs) -> Tensor:
-        """Return the loss of each of this worker's rows of `one` as an anchor, ``(rows,)``."""
         alpha, beta, base = self.settings.alpha, self.settings.beta, self.settings.base
-        own = one[pairs.rows]
-        partner = torch.arange(len(one), device=one.device)[pairs.rows, None]
-        across, inside = own @ other.T, own @ one.T
-        near = F.softplus(-alpha * (across.gather(1, partner).squeeze(1) - base)) / alpha
-        negatives = torch.cat([part.scatter(1, partner, -torch.inf) for part in (across, inside)], 1)
-        return near + F.softplus((beta * (negatives - base)).logsumexp(1)) / beta
+
+        def terms(one: Tensor, other: Tensor, own: Tensor) -> Tensor:
+            near = F.softplus(-alpha * (own - base)) / alpha
+            far = F.softplus(one - beta * base) + F.softplus(other - beta * base)
+            return pairs.mean(near + far / (2 * beta))
+
+        return contrast(embedding, pairs, Among(beta, partner=False, inside=True), terms)

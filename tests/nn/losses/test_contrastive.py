@@ -16,7 +16,7 @@ def swapped(found: Pairs) -> Pairs:
 
 def test_a_single_pair_has_no_negatives_and_no_loss():
     for part in (ICL.Config(), InfoNCE.Config()):
-        assert part.build()(torch.randn(2, 5), pairs(1)).item() == pytest.approx(0)
+        assert part.build()(torch.randn(2, 5), pairs(1)).item() == pytest.approx(0, abs=5e-6)
 
 
 def test_icl_is_symmetric_in_the_graphs_and_info_nce_is_not():
