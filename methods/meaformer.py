@@ -80,9 +80,8 @@ class MEAformer(InteractingAlignment[Config]):
         super().__init__(config, graphs, seed)
         self.loss = self.part("loss", config.loss.build)
 
-    def encode(self) -> Mapping[str, Tensor]:
-        views = self.views()
-        return views | {"joint": entity_concat(views["weights"], [views[name] for name in self.names])}
+    def fused(self, views: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return {**views} | {"joint": entity_concat(views["weights"], [views[name] for name in self.names])}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         modal = {name: self.loss(views[name], pairs) for name in self.names}

@@ -157,10 +157,9 @@ class SNAG(InteractingAlignment[Config]):
         self.contrast = ICL.Config(temperature=config.temperature).build()
         self.confident = self.part("confidence", config.confidence.build, config.temperature, len(self.names))
 
-    def encode(self) -> Mapping[str, Tensor]:
-        views = self.views()
+    def fused(self, views: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         modal = [views[name] for name in self.names]
-        return views | {"joint": self.fusion(modal), "entity_joint": entity_concat(views["weights"], modal)}
+        return {**views} | {"joint": self.fusion(modal), "entity_joint": entity_concat(views["weights"], modal)}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         weights, rows = views["weights"], pairs.rows

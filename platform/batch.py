@@ -1,6 +1,6 @@
 """What one optimiser step sees, whole on every worker, with each worker answering for its own rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -51,6 +51,14 @@ class Batch:
 
     slices: tuple[Pairs, ...]
     seed: int = 0
+
+    def compact(self) -> tuple[Tensor, tuple[Pairs, ...]]:
+        """Return the entities of all slices, ascending ids ``(entities,)``, and the slices by places among these."""
+        ends = [side for part in self.slices for side in (part.left, part.right)]
+        entities, places = torch.cat(ends).unique(return_inverse=True)
+        found = places.split([len(side) for side in ends])
+        pairs = zip(self.slices, found[::2], found[1::2], strict=True)
+        return entities, tuple(replace(part, left=left, right=right) for part, left, right in pairs)
 
 
 @dataclass(frozen=True)

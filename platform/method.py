@@ -125,14 +125,24 @@ class Alignment(Method[A]):
         """Return named views of all entities, each ``(entities, width)``; ``joint`` is what the judge compares."""
         raise NotImplementedError(type(self).__name__)
 
+    def encode_some(self, entities: Tensor) -> Mapping[str, Tensor] | None:
+        """Return the views of some entities, ascending ids ``(n,)``, if that costs less than all; else nothing.
+
+        Losses then see only these rows. Random numbers must be those that `encode` would draw.
+        """
+        return None
+
     def losses(self, views: Mapping[str, Tensor], pairs: "Pairs") -> dict[str, Tensor]:
         """Return the named, weighted loss terms of one slice of pairs, each a mean over the slice."""
         raise NotImplementedError(type(self).__name__)
 
     def slices(self, batch: "Batch") -> Iterator[dict[str, Tensor]]:
         """Yield the loss terms of each slice of one optimiser step, all from one encoding (spec 0.8)."""
-        views = self.encode()
-        for pairs in batch.slices:
+        entities, slices = batch.compact()
+        views = self.encode_some(entities)
+        if views is None:
+            views, slices = self.encode(), batch.slices
+        for pairs in slices:
             yield self.losses(views, pairs)
 
     def forward(self, batch: "Batch", phase: str = "train") -> dict[str, Tensor]:

@@ -3,7 +3,8 @@
 Facts: alignment specification, 2, 7 and 0.5 to 0.8. A subclass names its joint view and its losses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Literal, TypeVar
 
 import torch
@@ -14,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from kgprism.platform.data.inputs.joint import JointGraph
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.families.modal_alignment import ORDER, ModalAlignment, entity_table
+from kgprism.platform.nn.encoders.dropout import among
 from kgprism.platform.nn.fusion.entity_weights import HIDDEN, EntityTransformer, NoInteraction
 from kgprism.platform.nn.fusion.global_fusion import GlobalConcat
 from kgprism.platform.nn.graph.attention import Attention
@@ -111,18 +113,48 @@ class InteractingAlignment(ModalAlignment[N]):
         slots = [*BALANCED, *(name for name in self.names if name not in BALANCED)]
         self.balance = self.part("balance", config.balance.build, slots)
 
-    def views(self) -> dict[str, Tensor]:
-        """Return every modality ``(entities, width)``, ``weights`` (entities, names) and the ``hidden/...`` views."""
-        inputs = self.inputs(**({"graph": self.table.weight} if "graph" in self.names else {}))
+    def encode(self) -> Mapping[str, Tensor]:
+        return self.fused(self.views())
+
+    def encode_some(self, entities: Tensor) -> Mapping[str, Tensor]:
+        return self.fused(self.views(entities))
+
+    def fused(self, views: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """Add the joint views to the others."""
+        raise NotImplementedError(type(self).__name__)
+
+    def views(self, some: Tensor | None = None) -> dict[str, Tensor]:
+        """Return every modality ``(entities, width)``, ``weights`` (entities, names) and the ``hidden/...`` views.
+
+        Of all entities or of `some`, ascending ids.
+        """
+        inputs = self.inputs(some, **({"graph": self.table.weight} if "graph" in self.names else {}))
         found: dict[str, Tensor] = {name: self.maps[name](inputs[name]) for name in self.modalities}
         if "graph" in self.names:
-            found["graph"] = [inputs["graph"], *self.propagate(inputs["graph"])][-1]
+            encoded = [inputs["graph"], *self.propagate(inputs["graph"])][-1]
+            found["graph"] = encoded if some is None else encoded.index_select(0, some)
         modal = {name: found[name] for name in self.names}
-        parts = [
-            checkpointed(self.interact, dict(zip(self.names, rows, strict=True)))
-            for rows in zip(*(view.split(ROWS) for view in modal.values()), strict=True)
-        ]
+        parts = list(self._interactions(modal, some))
         return modal | {key: torch.cat([part[key] for part in parts]) for key in parts[0]}
+
+    def _interactions(self, modal: Mapping[str, Tensor], some: Tensor | None) -> Iterator[dict[str, Tensor]]:
+        """Yield what the interaction adds, for one stretch of entities after the other."""
+        starts = range(0, self.graph.entities, ROWS)
+        counts = [min(ROWS, self.graph.entities - start) for start in starts]
+        sizes, places = counts, [None] * len(counts)
+        if some is not None:
+            ends = torch.tensor([*starts[1:], self.graph.entities], device=some.device)
+            sizes = torch.searchsorted(some, ends).diff(prepend=ends.new_zeros(1)).tolist()
+            places = [part - start for part, start in zip(some.split(sizes), starts, strict=True)]
+        stretches = zip(*(view.split(sizes) for view in modal.values()), strict=True)
+        for rows, where, count in zip(stretches, places, counts, strict=True):
+            yield checkpointed(self._interacted, dict(zip(modal, rows, strict=True)), where, count)
+
+    def _interacted(self, modal: Mapping[str, Tensor], where: Tensor | None, count: int) -> dict[str, Tensor]:
+        """Call the interaction; its dropout is that of all the `count` entities of a stretch."""
+        with nullcontext() if where is None else among(where, count):
+            found: dict[str, Tensor] = self.interact(modal)
+        return found
 
     def hidden(self, views: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the modalities behind the interaction by name; none without one."""
@@ -163,9 +195,6 @@ class InteractingAlignment(ModalAlignment[N]):
         return [group for group in groups if group["params"]]
 
 
-def checkpointed(module: nn.Module, *inputs: Any) -> Any:
-    """Call a module, and make again in the backward pass what it would otherwise keep until then.
-
-    Losses and layers would keep some 2 GB each on DBP15K at the published batch size.
-    """
+def checkpointed(module: Callable[..., Any], *inputs: Any) -> Any:
+    """Call a module, and make again in the backward pass what it would otherwise keep until then."""
     return checkpoint(module, *inputs, use_reentrant=False)

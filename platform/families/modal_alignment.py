@@ -52,14 +52,17 @@ class ModalAlignment(Alignment[M]):
         present = {name: everyone if name in COUNTED else graph.present[name] for name in noisy}
         self.noise = self.part("noise", config.noise.build, derive(seed, "noise"), noisy, present)
 
-    def inputs(self, **learned: Tensor) -> dict[str, Tensor]:
+    def inputs(self, some: Tensor | None = None, **learned: Tensor) -> dict[str, Tensor]:
         """Return the features of every modality and the `learned` tables, ``(entities, width)`` each, noise included.
 
-        Called twice in one step with the same tables it returns the same noise. Surface forms stay as they are.
+        Of features, if asked, only the rows of `some` entities, ascending ids; of learned tables always all. Called
+        twice in one step with the same tables it returns the same noise. Surface forms stay as they are.
         """
         features = {name: getattr(self, f"{name}_features") for name in self.modalities}
         spared = {name: features.pop(name) for name in SPARED if name in features}
-        return {**self.noise({**learned, **features}), **spared}
+        if some is not None:
+            spared = {name: table[some] for name, table in spared.items()}
+        return {**self.noise({**learned, **features}, some), **spared}
 
     def heads(self, widths: Mapping[str, int] | int) -> nn.ModuleDict:
         """Return a linear map a modality, to one width or each to its own; PyTorch's start."""

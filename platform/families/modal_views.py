@@ -80,9 +80,17 @@ class ModalViews(ModalAlignment[V]):
         return maps
 
     def encode(self) -> Mapping[str, Tensor]:
+        return self._encoded()
+
+    def encode_some(self, entities: Tensor) -> Mapping[str, Tensor]:
+        return self._encoded(entities)
+
+    def _encoded(self, some: Tensor | None = None) -> dict[str, Tensor]:
         tables = {"graph": self.table.weight} if "graph" in self.views else {}
-        inputs = self.inputs(**tables)
+        inputs = self.inputs(some, **tables)
         views = {name: self.view(name, inputs[name]) for name in self.views}
+        if some is not None and "graph" in views:
+            views["graph"] = views["graph"].index_select(0, some)
         return views | {"joint": self.joint(views)}
 
     def view(self, name: str, inputs: Tensor) -> Tensor:

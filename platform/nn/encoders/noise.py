@@ -20,6 +20,9 @@ from kgprism.platform.seeding import derive
 class Noise(Module):
     """Contract: told of every epoch and step that begins, called with the tables of the moment."""
 
+    #: The tables that stay, which are not learned.
+    fixed: frozenset[str]
+
     class Config(Part):
         def build(self, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> "Noise":
             """Return the noise; `features` (entities, width) and `present` (entities,) are of tables that stay.
@@ -34,8 +37,13 @@ class Noise(Module):
     def start_step(self, seed: int) -> None:
         """Take note of the step's own seed, such as `Triples.seed`."""
 
-    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, tables: Mapping[str, Tensor], rows: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the tables with noise; of those that stay, if asked, only some `rows` ``(n,)``, ascending."""
         raise NotImplementedError(type(self).__name__)
+
+    def some(self, name: str, rows: Tensor | None) -> Tensor | None:
+        """Return the rows of a table that are asked for; a learned one is always asked for as a whole."""
+        return rows if name in self.fixed else None
 
 
 class DrawnNoise(Noise):
@@ -73,16 +81,16 @@ class DrawnNoise(Noise):
     def _move(self, moment: int) -> None:
         self.moment, self.drawn = moment, {}
 
-    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def forward(self, tables: Mapping[str, Tensor], rows: Tensor | None = None) -> dict[str, Tensor]:
         if not self.training:
-            return dict(tables)
+            return {name: _taken(table, self.some(name, rows)) for name, table in tables.items()}
         found = {}
         for name, table in tables.items():
             scale = self.settings.feature_scale if name in self.fixed else self.settings.structure_scale
             if name not in self.drawn:
                 draw = torch.Generator(table.device).manual_seed(derive(self.moment, name))
                 self.drawn[name] = self._draw(table.detach(), self._moments(name, table.detach()), scale, draw)
-            found[name] = self._mix(table, *self.drawn[name], scale * self.settings.strength)
+            found[name] = self._mix(table, self.some(name, rows), *self.drawn[name], scale * self.settings.strength)
         return found
 
     def _moments(self, name: str, table: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +104,8 @@ class DrawnNoise(Noise):
         """Return the rows that are changed and what they are mixed with, ``(rows, width)``."""
         raise NotImplementedError(type(self).__name__)
 
-    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+    def _mix(self, table: Tensor, some: Tensor | None, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        """Return the table, or `some` of its rows, with `noise` in those `rows` of it that are changed."""
         raise NotImplementedError(type(self).__name__)
 
 
@@ -125,8 +134,13 @@ class Masking(DrawnNoise):
         rows = (uniform < scale * self.settings.probability).nonzero().squeeze(1)
         return rows, columns[0] + columns[1] * _standard(table[rows], draw)
 
-    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
-        return table.index_copy(0, rows, (1 - strength) * table[rows] + strength * noise)
+    def _mix(self, table: Tensor, some: Tensor | None, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        taken, places = _taken(table, some), rows
+        if some is not None:
+            wanted = torch.isin(rows, some)
+            rows, noise = rows[wanted], noise[wanted]
+            places = torch.searchsorted(some, rows)
+        return taken.index_copy(0, places, (1 - strength) * table[rows] + strength * noise)
 
 
 class Gaussian(DrawnNoise):
@@ -146,8 +160,8 @@ class Gaussian(DrawnNoise):
     ) -> tuple[Tensor, Tensor]:
         return torch.arange(len(table), device=table.device), columns[1] * _standard(table, draw)
 
-    def _mix(self, table: Tensor, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
-        return table + strength * noise
+    def _mix(self, table: Tensor, some: Tensor | None, rows: Tensor, noise: Tensor, strength: float) -> Tensor:
+        return _taken(table, some) + strength * _taken(noise, some)
 
 
 class Dropping(Noise):
@@ -164,10 +178,11 @@ class Dropping(Noise):
         self, settings: Config, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> None:
         super().__init__()
-        self.probability = settings.probability
+        self.probability, self.fixed = settings.probability, frozenset(features)
 
-    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: F.dropout(table, self.probability, self.training) for name, table in tables.items()}
+    def forward(self, tables: Mapping[str, Tensor], rows: Tensor | None = None) -> dict[str, Tensor]:
+        dropped = {name: F.dropout(table, self.probability, self.training) for name, table in tables.items()}
+        return {name: _taken(table, self.some(name, rows)) for name, table in dropped.items()}
 
 
 class NoNoise(Noise):
@@ -180,9 +195,10 @@ class NoNoise(Noise):
         self, settings: Config, seed: int, features: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> None:
         super().__init__()
+        self.fixed = frozenset(features)
 
-    def forward(self, tables: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return dict(tables)
+    def forward(self, tables: Mapping[str, Tensor], rows: Tensor | None = None) -> dict[str, Tensor]:
+        return {name: _taken(table, self.some(name, rows)) for name, table in tables.items()}
 
 
 def moments(table: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,6 +206,10 @@ def moments(table: Tensor) -> tuple[Tensor, Tensor]:
     if len(table) < 2:
         return (table.mean(0) if len(table) else table.new_zeros(table.shape[1])), table.new_zeros(table.shape[1])
     return table.mean(0), table.std(0)
+
+
+def _taken(table: Tensor, rows: Tensor | None) -> Tensor:
+    return table if rows is None else table[rows]
 
 
 def _standard(like: Tensor, draw: torch.Generator) -> Tensor:

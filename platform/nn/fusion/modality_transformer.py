@@ -8,10 +8,10 @@ from typing import Literal
 
 from pydantic import Field
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.module import Module
+from kgprism.platform.nn.encoders.dropout import Dropout
 from kgprism.platform.nn.fusion.modal_fusion import ModalFusion, stacked, weighted
 from kgprism.platform.part import Part
 from kgprism.platform.seeding import within
@@ -112,7 +112,7 @@ class Shares(nn.Module):
         super().__init__()
         if width % heads:
             raise ConfigurationError(f"fusion.heads={heads} does not divide the width of an entity, {width}")
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout = heads, Dropout(dropout)
         with within("query"):
             self.query = nn.Linear(width, width)
         with within("key"):
@@ -122,7 +122,8 @@ class Shares(nn.Module):
         """Return the share that each query gives each token, ``(..., heads, queries, tokens)``."""
         q, k = self.split(self.query(queries)), self.split(self.key(tokens))
         shares = (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1)
-        return F.dropout(shares, self.dropout, self.training)
+        dropped: Tensor = self.dropout(shares)
+        return dropped
 
     def split(self, rows: Tensor) -> Tensor:
         """Return ``(..., rows, width)`` as ``(..., heads, rows, width of a head)``."""
@@ -135,7 +136,7 @@ class Layer(nn.Module):
     def __init__(self, settings: Transformer.Config, width: int) -> None:
         super().__init__()
         self.shares = Shares(width, settings.heads, settings.dropout)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         with within("value"):
             self.value = nn.Linear(width, width)
         with within("output"):
@@ -164,7 +165,7 @@ class FeedForward(nn.Module):
         self.widen = nn.Linear(width, settings.feed_forward)
         self.activation = nn.GELU() if settings.activation == "gelu" else nn.ReLU()
         self.narrow = nn.Linear(settings.feed_forward, width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.norm = nn.LayerNorm(width, EPSILON)
 
     def forward(self, rows: Tensor) -> Tensor:
