@@ -84,13 +84,16 @@ class Heads(nn.Module):
 
 
 class Branch(Module):
-    """Contract: from the features of all modalities to parts of the joint embedding, to stand next to each other."""
+    """Contract: from the features of all modalities to parts of the joint embedding, to stand next to each other.
+
+    Of all entities or of `some`, ascending ids.
+    """
 
     class Config(Part):
         def build(self, given: Ingredients) -> "Branch":
             return self.made(given)
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         raise NotImplementedError(type(self).__name__)
 
 
@@ -108,9 +111,9 @@ class Structure(Branch):
         self.table, self.noise, self.propagate = given.table, given.noise, given.layers("structure")
         self.union = UnionGraph(given.graph)
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         first = self.union.mean(self.noise({"graph": self.table.weight})["graph"]).tanh()
-        return [first, *self.propagate(first)]
+        return _rows([first, *self.propagate(first)], some)
 
 
 class NoBranch(Branch):
@@ -119,7 +122,7 @@ class NoBranch(Branch):
     class Config(Branch.Config, Nothing):
         pass
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         return []
 
 
@@ -137,10 +140,12 @@ class LocalToGlobal(Branch):
         self.front = given.part("front", given.config.front.build, len(self.heads.names))
         self.propagate = given.layers("fused")
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         modal = self.heads(inputs)
         fused = self.squash(self.interact(modal))
-        return self.front(modal, fused, self.propagate(fused))
+        layers = self.propagate(fused)
+        (fused,) = _rows([fused], some)
+        return self.front(_rows(modal, some), fused, _rows(layers, some))
 
 
 class GraphAsModality(Branch):
@@ -157,10 +162,10 @@ class GraphAsModality(Branch):
         self.narrow = given.part("graph/narrow", fit, width, given.config.modal_width)
         self.interact = given.interaction([*self.heads.names, "graph"])
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         table = self.noise({"graph": self.table.weight})["graph"]
         encoded = [table, *self.propagate(table)][-1]
-        return [self.interact([*self.heads(inputs), self.narrow(encoded)])]
+        return [self.interact(_rows([*self.heads(inputs), self.narrow(encoded)], some))]
 
 
 class GraphUponModality(Branch):
@@ -177,9 +182,10 @@ class GraphUponModality(Branch):
         self.propagate = nn.ModuleList(given.layers(name) for name in self.heads.names)
         self.concat = given.part("concat", GlobalConcat, len(self.heads.names))
 
-    def forward(self, inputs: Inputs) -> list[Tensor]:
+    def forward(self, inputs: Inputs, some: Tensor | None = None) -> list[Tensor]:
         first = [widen(h) for widen, h in zip(self.widen, self.heads(inputs), strict=True)]
-        return [self.concat([torch.cat([h, *p(h)], 1) for h, p in zip(first, self.propagate, strict=True)])]
+        layers = [_rows([h, *p(h)], some) for h, p in zip(first, self.propagate, strict=True)]
+        return [self.concat([torch.cat(each, 1) for each in layers])]
 
 
 class Config(ModalAlignment.Config):
@@ -257,8 +263,19 @@ class LoginMEA(ModalAlignment[Config]):
         self.loss = self.part("loss", config.loss.build)
 
     def encode(self) -> Mapping[str, Tensor]:
+        return self._encoded()
+
+    def encode_some(self, entities: Tensor) -> Mapping[str, Tensor]:
+        """Return the rows of some entities; what is propagated is made for all."""
+        return self._encoded(entities)
+
+    def _encoded(self, some: Tensor | None = None) -> dict[str, Tensor]:
         inputs = self.inputs()
-        return {"joint": torch.cat([*self.structure(inputs), *self.fused(inputs)], 1)}
+        return {"joint": torch.cat([*self.structure(inputs, some), *self.fused(inputs, some)], 1)}
 
     def losses(self, views: Mapping[str, Tensor], pairs: Pairs) -> dict[str, Tensor]:
         return {"alignment": self.loss(views["joint"], pairs)}
+
+
+def _rows(tables: Sequence[Tensor], some: Tensor | None) -> list[Tensor]:
+    return [table if some is None else table.index_select(0, some) for table in tables]

@@ -181,18 +181,26 @@ class SimDiff(ModalAlignment[Config]):
 
         That is ``view/modality``, ``view/level``, and ``reconstruction`` ``(entities, 1)``, each entity's share of it.
         """
-        modal = self._modal()
-        levels = self._concatenated(modal)
-        found = {**modal, "joint": levels["joint"]}
-        if not self.training:
-            return found
-        steps = self._generated(modal)
+        return self._encoded()
+
+    def encode_some(self, entities: Tensor) -> Mapping[str, Tensor]:
+        """Return the same of some entities, but for ``reconstruction``, which is a mean over all."""
+        return self._encoded(entities)
+
+    def _encoded(self, some: Tensor | None = None) -> dict[str, Tensor]:
+        modal, found = self._modal(), dict[str, Tensor]()
+        steps = self._generated(modal) if self.training else []
         if self.config.reconstruction and steps:
             found["reconstruction"] = errors(modal, steps)
-        changed = {"perturbed": self._perturbed(modal), "generated": steps[-1] if steps else {}}
+        modal, generated = (_rows(tables, some) for tables in (modal, steps[-1] if steps else {}))
+        levels = self._concatenated(modal)
+        found |= {**modal, "joint": levels["joint"]}
+        if not self.training:
+            return found
+        changed = {"perturbed": self._perturbed(modal, some), "generated": generated}
         for view in self.views:
             seen = modal | changed.get(view, {})
-            seen |= levels if view == "original" else self._levels_of(view, seen, levels)
+            seen |= levels if view == "original" else self._levels_of(view, seen, levels, some)
             found |= {f"{view}/{name}": rows for name, rows in seen.items()}
         return found
 
@@ -229,19 +237,24 @@ class SimDiff(ModalAlignment[Config]):
         members = {level: [modal[name] for name in LEVELS[level] if name in modal] for level in self.levels}
         return {level: self.levels[level](rows) for level, rows in members.items()}
 
-    def _levels_of(self, view: str, seen: Mapping[str, Tensor], clean: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _levels_of(
+        self, view: str, seen: Mapping[str, Tensor], clean: Mapping[str, Tensor], some: Tensor | None
+    ) -> dict[str, Tensor]:
         """Return the levels of a view that is not the original one."""
         if self.config.levels.source == "rebuilt":
             return self._concatenated(seen)
-        return self._noised(clean, "levels", view)
+        return self._noised(clean, some, "levels", view)
 
-    def _perturbed(self, modal: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return self._noised({name: modal[name] for name in self.augmented}, "perturbed")
+    def _perturbed(self, modal: Mapping[str, Tensor], some: Tensor | None) -> dict[str, Tensor]:
+        return self._noised({name: modal[name] for name in self.augmented}, some, "perturbed")
 
-    def _noised(self, tables: Mapping[str, Tensor], *names: str) -> dict[str, Tensor]:
-        draws = self._draws(names[0])
-        scale = self.config.perturbation
-        return {key: rows + scale * draws.normal(tuple(rows.shape), *names, key) for key, rows in tables.items()}
+    def _noised(self, tables: Mapping[str, Tensor], some: Tensor | None, *names: str) -> dict[str, Tensor]:
+        """Move rows, of all entities or of `some`, by what is drawn for all."""
+        draws, scale, found = self._draws(names[0]), self.config.perturbation, {}
+        for key, rows in tables.items():
+            noise = draws.normal((self.graph.entities, rows.shape[1]), *names, key)
+            found[key] = torch.add(rows, noise if some is None else noise[some], alpha=scale)
+        return found
 
     def _generated(self, modal: Mapping[str, Tensor]) -> list[dict[str, Tensor]]:
         """Return the generator's steps that count, the last one last; none where nothing is generated."""
@@ -259,3 +272,7 @@ class SimDiff(ModalAlignment[Config]):
             return Draws(derive(self.step, user), device)
         first = user == "generated" and self.epoch == 0
         return Draws(derive(self.seed if first else RECURRING, user), device)
+
+
+def _rows(tables: Mapping[str, Tensor], some: Tensor | None) -> dict[str, Tensor]:
+    return {name: table if some is None else table.index_select(0, some) for name, table in tables.items()}
