@@ -62,7 +62,7 @@ class Cosines:
 
     def scratch(self) -> Tensor:
         """Return memory for one tile of numbers, flat."""
-        rows, columns = (min(size, whole(len(side))) for size, side in zip(self.tile, (self.left, self.right)))
+        rows, columns = whole(*(min(size, most) for size, most in zip(self.shape, self.tile, strict=True)))
         return torch.empty(rows * columns, device=self.left.device)
 
     def columns(self) -> Iterator[slice]:
@@ -80,7 +80,7 @@ class Cosines:
     def multiply(self, rows: slice, columns: slice, into: Tensor, work: Tensor) -> Tensor:
         """Return the tile of these rows and columns, in `into`; whole groups, -inf beyond the last row and column."""
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        shape = whole(height), whole(width)
+        shape = whole(height, width)
         tile, more = (flat[: shape[0] * shape[1]].view(shape) for flat in (into, work))
         if shape != (height, width):
             tile.fill_(-inf)

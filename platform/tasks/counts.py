@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from kgprism.platform.tasks.csls import Csls
-from kgprism.platform.tasks.groups import grouped, members
+from kgprism.platform.tasks.groups import grouped, highest, members
 from kgprism.platform.tasks.ranking import tally
 
 #: Of so many numbers of a tile one may be in doubt: the exact score of one pair costs what so many do in a product.
@@ -27,6 +27,7 @@ class Counts:
         self.total = torch.zeros(2, 2, len(i), dtype=torch.int32, device=i.device)
         self.queries = [_layers(lines, size) for lines, size in zip(self.pairs, scores.cosines.shape, strict=True)]
         self.doubtful: list[list[tuple[Tensor, Tensor, Tensor]]] = [[], []]
+        self.waiting = 0
 
     def count(self, worker: int = 0, workers: int = 1) -> Tensor:
         """Count a worker's share of rows, and return the total."""
@@ -35,7 +36,7 @@ class Counts:
             memory = [flat[: tile.numel()].view(tile.shape) for flat in (work, flags)]
             self._add(0, (rows, columns), tile, memory)
             self._add(1, (columns, rows), tile.T, [part.T for part in memory])
-            if sum(len(queries) for parts in self.doubtful for queries, *_ in parts) > TOGETHER:
+            if self.waiting > TOGETHER:
                 self._decide()
         self._decide()
         return self.total
@@ -60,15 +61,17 @@ class Counts:
         difference, flags = memory
         torch.sub(scores, self.threshold[queries, None], out=difference)
         higher = torch.gt(difference, self.margin, out=flags).sum(1).int()
-        groups = grouped(difference.abs_(), side)
-        line, other, far = members(groups, side, groups.amin(1) <= self.margin)
-        near, place = (far <= self.margin).nonzero(as_tuple=True)
-        if len(near) > scores.numel() // DOUBTFUL:
+        # Nearer to the threshold is higher.
+        groups = grouped(difference.abs_().neg_(), side)
+        least = self.threshold.new_full((len(queries),), -self.margin)
+        line, other, _ = members(groups, side, highest(groups, side) >= -self.margin, least)
+        if len(line) > scores.numel() // DOUBTFUL:
             self._exactly(side, where, queries)
             return
         self.total[side, 0, queries] += higher
-        asked = queries[line[near]]
-        self.doubtful[side].append((asked, self.pairs[side][asked], other[near, place] + where[1].start))
+        asked = queries[line]
+        self.doubtful[side].append((asked, self.pairs[side][asked], other + where[1].start))
+        self.waiting += len(asked)
 
     def _exactly(self, side: int, where: tuple[slice, slice], queries: Tensor) -> None:
         """Count a tile for these queries by exact scores."""
@@ -77,6 +80,7 @@ class Counts:
 
     def _decide(self) -> None:
         """Decide by exact scores what was in doubt."""
+        self.waiting = 0
         for side, parts in enumerate(self.doubtful):
             if not parts:
                 continue

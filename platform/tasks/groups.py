@@ -3,29 +3,46 @@
 import torch
 from torch import Tensor
 
-#: Numbers in a group.
+#: Neighbouring rows in a group.
 GROUP = 32
+#: A row's groups, for each 2,048 columns: so many lie side by side in memory, and are compared together.
+GROUPS = 64
 
 
-def whole(size: int) -> int:
-    """Return the size rounded up to whole groups."""
-    return -(-size // GROUP) * GROUP
+def whole(rows: int, columns: int) -> tuple[int, int]:
+    """Return a tile's size, rounded up to whole groups of rows and of columns."""
+    return _up(rows, GROUP), _up(columns, _across(columns))
 
 
 def grouped(tile: Tensor, side: int) -> Tensor:
-    """View ``(lines, others)`` as ``(lines, GROUP, groups)``; on side 1 it is a tile that was turned.
+    """View ``(lines, others)`` as ``(lines, groups, members)``; on side 1 it is a tile that was turned.
 
-    On side 0 the numbers of a group are far apart, on side 1 neighbours: so groups of one place lie side by side in
-    memory, and processors compare many at once.
+    On side 0 the numbers of a group are far apart, on side 1 they are neighbours.
     """
     if side == 0:
-        return tile.view(len(tile), GROUP, -1)
-    return tile.T.view(-1, GROUP, len(tile)).permute(2, 1, 0)
+        return tile.view(len(tile), -1, _across(tile.shape[1])).transpose(1, 2)
+    return tile.T.view(-1, GROUP, len(tile)).permute(2, 0, 1)
 
 
-def members(groups: Tensor, side: int, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the line ``(n,)``, others and numbers ``(n, GROUP)`` of chosen groups ``(lines, groups)``."""
+def highest(groups: Tensor, side: int) -> Tensor:
+    """Return the highest number of each group, ``(lines, groups)``."""
+    # Lines are turned back first: a reduction that jumps from number to number takes them one by one.
+    return groups.transpose(1, 2).amax(1) if side == 0 else groups.permute(1, 2, 0).amax(1).T
+
+
+def members(groups: Tensor, side: int, chosen: Tensor, least: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return line, other and number, ``(n,)`` each, of what reaches a line's `least` in chosen groups."""
     line, group = chosen.nonzero(as_tuple=True)
-    place = torch.arange(GROUP, device=groups.device)
-    other = place * groups.shape[2] + group[:, None] if side == 0 else group[:, None] * GROUP + place
-    return line, other, groups[line[:, None], place, group[:, None]]
+    values = groups[line, group]
+    within, place = (values >= least[line, None]).nonzero(as_tuple=True)
+    line, group, values = line[within], group[within], values[within, place]
+    return line, place * groups.shape[1] + group if side == 0 else group * GROUP + place, values
+
+
+def _across(columns: int) -> int:
+    """Return the number of groups of a row."""
+    return max(-(-columns // (GROUPS * GROUP)), 1) * GROUPS
+
+
+def _up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple

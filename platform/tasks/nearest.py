@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from kgprism.platform.tasks.cosines import Cosines
-from kgprism.platform.tasks.groups import GROUP, grouped, members
+from kgprism.platform.tasks.groups import GROUP, grouped, highest, members
 
 #: Rows of the other side whose exact products with a line are held at once.
 EXACT = 4096
@@ -34,15 +34,13 @@ class Nearest:
     def add(self, tile: Tensor, lines: slice, first: int) -> None:
         """Look through a tile ``(lines, others)``, whole groups of others of which `first` is the first."""
         groups = grouped(tile, self.side)
-        highest = groups.amax(1)
+        extreme = highest(groups, self.side)
         floor = self.floor[lines]
-        higher = (highest > floor[:, -1:]).any(1).nonzero()[:, 0]
-        floor[higher] = torch.cat([floor[higher], highest[higher]], 1).topk(self.k, 1).values
+        higher = (extreme > floor[:, -1:]).any(1).nonzero()[:, 0]
+        floor[higher] = torch.cat([floor[higher], extreme[higher]], 1).topk(self.k, 1).values
         least = self._least(floor)
-        line, other, values = members(groups, self.side, highest >= least[:, None])
-        near, place = (values >= least[line, None]).nonzero(as_tuple=True)
-        line = line[near]
-        self.found.append((line + lines.start, other[near, place] + first, values[near, place]))
+        line, other, values = members(groups, self.side, extreme >= least[:, None], least)
+        self.found.append((line + lines.start, other + first, values))
         self.seen[lines] += line.bincount(minlength=len(floor))
         floor[self.seen[lines] > self.limit] = inf
 
