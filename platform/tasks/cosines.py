@@ -85,10 +85,11 @@ class Cosines:
         if shape != (height, width):
             tile.fill_(-inf)
         product, further = tile[:height, :width], more[:height, :width]
-        for number, (left, right) in enumerate(self.sides):
-            torch.mm(left[rows], right[columns].T, out=further if number else product)
-            if number:
-                product.add_(further)
+        with _full_precision():
+            for number, (left, right) in enumerate(self.sides):
+                torch.mm(left[rows], right[columns].T, out=further if number else product)
+                if number:
+                    product.add_(further)
         return tile
 
     def at(self, rows: Tensor, columns: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ class Cosines:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
+def _full_precision() -> Iterator[None]:
     """Multiply float32 numbers as such: no TF32, no bfloat16, whatever is set outside."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from kgprism.platform.tasks.cosines import Cosines, full_precision
+from kgprism.platform.tasks.cosines import Cosines
 from kgprism.platform.tasks.nearest import Nearest
 
 #: The largest matrix whose float32 products are kept for the second look, in numbers (512 MiB).
@@ -27,8 +27,7 @@ class Csls:
         self.around = [rows.new_zeros(len(rows), dtype=torch.float64) for rows in (left, right)]
         self.kept: dict[tuple[int, int], Tensor] = {}
         if self.k:
-            with full_precision():
-                self._densities()
+            self._densities()
 
     def _densities(self) -> None:
         """Add up the `k` highest cosines of each row and of each column; keep the tiles of a small matrix."""
@@ -67,12 +66,11 @@ class Csls:
         """
         into, work = self.cosines.scratch(), self.cosines.scratch()
         around = [(part / self.scale).float() for part in self.around]
-        with full_precision():
-            for rows in self.cosines.rows(self.chunk, worker, workers):
-                for columns in self.cosines.columns():
-                    tile = self.kept.pop((rows.start, columns.start), None)
-                    if tile is None:
-                        tile = self.cosines.multiply(rows, columns, into, work)
-                    tile[: rows.stop - rows.start].sub_(around[0][rows, None])
-                    tile[:, : columns.stop - columns.start].sub_(around[1][columns])
-                    yield rows, columns, tile, work
+        for rows in self.cosines.rows(self.chunk, worker, workers):
+            for columns in self.cosines.columns():
+                tile = self.kept.pop((rows.start, columns.start), None)
+                if tile is None:
+                    tile = self.cosines.multiply(rows, columns, into, work)
+                tile[: rows.stop - rows.start].sub_(around[0][rows, None])
+                tile[:, : columns.stop - columns.start].sub_(around[1][columns])
+                yield rows, columns, tile, work

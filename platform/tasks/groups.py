@@ -1,6 +1,5 @@
 """Groups of a tile's numbers: what a group's extreme decides needs no look at the others in it."""
 
-import torch
 from torch import Tensor
 
 #: Neighbouring rows in a group.
