@@ -35,7 +35,7 @@ def unit(vectors: Tensor) -> Tensor:
         raise RunError("an embedding is not finite: nothing can be ranked")
     length = torch.linalg.vector_norm(vectors, dim=1, keepdim=True, dtype=torch.float64)
     length.masked_fill_(length == 0, 1)
-    rows = torch.empty(vectors.shape, device=vectors.device)
+    rows = torch.empty(vectors.shape, dtype=torch.float32, device=vectors.device)
     step = max(AT_ONCE[vectors.device.type] // max(vectors.shape[1], 1), 1)
     for part, given, divisor in zip(rows.split(step), vectors.split(step), length.split(step), strict=True):
         part.copy_((given.double() / divisor).mul_(GRID).round_().div_(GRID))
@@ -63,7 +63,7 @@ class Cosines:
     def scratch(self) -> Tensor:
         """Return memory for one tile of numbers, flat."""
         rows, columns = whole(*(min(size, most) for size, most in zip(self.shape, self.tile, strict=True)))
-        return torch.empty(rows * columns, device=self.left.device)
+        return self.left.new_empty(rows * columns)
 
     def columns(self) -> Iterator[slice]:
         """Yield the columns of one row of tiles."""

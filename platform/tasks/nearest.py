@@ -27,7 +27,7 @@ class Nearest:
         self.floor = torch.full((lines, k), -inf, device=device)
         self.seen = torch.zeros(lines, dtype=torch.long, device=device)
         self.limit = 16 * k + 2 * GROUP
-        if k * 2 * GROUP > others:
+        if k * 2 * GROUP > others:  # so few that a floor would hardly rise
             self.floor.fill_(inf)
         self.found: list[tuple[Tensor, Tensor, Tensor]] = []
 
@@ -40,9 +40,11 @@ class Nearest:
         floor[higher] = torch.cat([floor[higher], extreme[higher]], 1).topk(self.k, 1).values
         least = self._least(floor)
         line, other, values = members(groups, self.side, extreme >= least[:, None], least)
-        self.found.append((line + lines.start, other + first, values))
         self.seen[lines] += line.bincount(minlength=len(floor))
-        floor[self.seen[lines] > self.limit] = inf
+        crowded = self.seen[lines] > self.limit
+        floor[crowded] = inf
+        kept = ~crowded[line]
+        self.found.append((line[kept] + lines.start, other[kept] + first, values[kept]))
 
     def highest(self) -> Tensor:
         """Return the exact values, float64 ``(lines, k)``, highest first."""
