@@ -17,7 +17,10 @@ from kgprism.platform.method import Alignment
 from kgprism.platform.seeding import derive, generator, seeded
 from kgprism.platform.settings import Neighbours, Probation
 from kgprism.platform.tasks import probation
-from kgprism.platform.tasks.ranking import Csls, Ranks, subtract_known, tally, unit
+from kgprism.platform.tasks.cosines import unit
+from kgprism.platform.tasks.counts import Counts
+from kgprism.platform.tasks.csls import Csls
+from kgprism.platform.tasks.ranking import Ranks, subtract_known
 from kgprism.platform.tasks.sampled import Sampled
 from kgprism.platform.tasks.task import Judgement, Restart, without_absent
 
@@ -151,18 +154,13 @@ def judged(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int) -> Judgeme
 def counted(embeddings: Tensor, pairs: np.ndarray, k: int, chunk: int, worker: int = 0, workers: int = 1) -> Tensor:
     """Tally both directions of `pairs` ``(pairs, 2)`` over a worker's chunks of left entities, ``(2, 2, pairs)``.
 
-    Holds ``chunk x candidates`` scores at a time and multiplies the two sides twice: for neighbours, which every worker
-    does for itself, then for ranks.
+    Multiplies the two sides twice, in tiles of at most `chunk` rows: for neighbours, which every worker finds for
+    itself, then for ranks; once where the products are few enough to be kept.
     """
     (i, left), (j, right) = (_distinct(pairs[:, side], embeddings.device) for side in (0, 1))
     scores = Csls(unit(embeddings[left]), unit(embeddings[right]), k, chunk)
-    truth = scores.at(i, j)
-    counts = torch.zeros(2, 2, len(pairs), dtype=torch.int32, device=embeddings.device)
-    forward, backward = counts
-    for start, block in scores.blocks(worker, workers):
-        here = ((i >= start) & (i < start + chunk)).nonzero()[:, 0]
-        forward[:, here] = tally(block[i[here] - start], truth[here])
-        backward += tally(block.T[j], truth)
+    tallied = Counts(scores, i, j)
+    counts, truth = tallied.count(worker, workers), tallied.truth
     for direction, (one, other) in zip(counts, ((0, 1), (1, 0)), strict=True):
         query, partner = _other_partners(pairs[:, one], pairs[:, other], embeddings.device)
         rows, columns = (i[query], j[partner]) if one == 0 else (i[partner], j[query])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from kgprism.platform.settings import Probation
+from kgprism.platform.tasks.cosines import unit
 from kgprism.platform.tasks.probation import Watch, mutual_nearest, restart
-from kgprism.platform.tasks.ranking import unit
 from kgprism.platform.tasks.task import Restart
 
 TRAINED = np.array([[0, 4]])
@@ -89,7 +89,7 @@ def test_trained_entities_take_no_part() -> None:
 @pytest.mark.parametrize("chunk", [1, 3, 100])
 def test_mutual_nearest_is_the_double_loop(chunk: int) -> None:
     draw = torch.Generator().manual_seed(4)
-    left, right = unit(torch.randn(13, 3, generator=draw)), unit(torch.randn(11, 3, generator=draw))
+    left, right = (unit(torch.randn(size, 3, generator=draw)).double() for size in (13, 11))
     left[7] = left[2]
     similarity = (left @ right.T).numpy()
     expected = [

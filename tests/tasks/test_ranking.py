@@ -10,7 +10,9 @@ from kgprism.platform.errors import RunError
 from kgprism.platform.settings import METRICS, Evaluation, Metric
 from kgprism.platform.studies.reports.words import TITLES
 from kgprism.platform.studies.suites.suite import Suite
-from kgprism.platform.tasks.ranking import Csls, Ranks, subtract_known, tally, unit
+from kgprism.platform.tasks.cosines import unit
+from kgprism.platform.tasks.csls import Csls
+from kgprism.platform.tasks.ranking import Ranks, subtract_known, tally
 
 
 def test_a_tie_costs_half_of_its_places() -> None:
@@ -74,7 +76,7 @@ def test_products_of_unit_rows_are_exact_in_any_order() -> None:
     draw = torch.Generator().manual_seed(1)
     vectors = torch.randn(50, 1001, generator=draw)
     order = torch.randperm(1001, generator=draw)
-    rows = unit(vectors)
+    rows = unit(vectors).double()
     assert torch.equal(rows @ rows.T, rows[:, order] @ rows[:, order].T)
     assert torch.equal((rows @ rows.T)[3], torch.stack([(rows[3] * row).sum() for row in rows]))
     exact = torch.nn.functional.normalize(vectors.double())
@@ -84,14 +86,14 @@ def test_products_of_unit_rows_are_exact_in_any_order() -> None:
 def test_unit_keeps_zero_rows_and_the_directions_of_extreme_ones() -> None:
     rows = unit(torch.tensor([[0.0, 0.0], [3e-30, 4e-30], [3e30, 4e30]]))
     assert rows[0].tolist() == [0.0, 0.0]
-    assert torch.allclose(rows[1:], torch.tensor([[0.6, 0.8]], dtype=torch.float64), atol=1e-7)
+    assert torch.allclose(rows[1:], torch.tensor([[0.6, 0.8]]), atol=1e-7)
 
 
 @pytest.mark.parametrize("k", [0, 1, 3, 50])
 def test_csls_is_the_formula(k: int) -> None:
     draw = torch.Generator().manual_seed(2)
     left, right = unit(torch.randn(9, 5, generator=draw)), unit(torch.randn(7, 5, generator=draw))
-    cosine = (left @ right.T).numpy()
+    cosine = (left.double() @ right.double().T).numpy()
     expected = 2 * cosine
     for i in range(9 if k else 0):
         for j in range(7):
@@ -99,7 +101,7 @@ def test_csls_is_the_formula(k: int) -> None:
             around_right = np.mean(sorted(cosine[:, j], reverse=True)[: min(k, 7)])
             expected[i, j] = 2 * cosine[i, j] - around_left - around_right
     scores = Csls(left, right, k, chunk=4)
-    found = torch.cat([block for _, block in scores.blocks()])
+    found = scores.block(slice(0, 9), slice(0, 7))
     assert np.allclose(found / max(min(k, 7), 1), expected, atol=1e-12)
     rows, columns = torch.tensor([0, 8, 3]), torch.tensor([6, 0, 3])
     assert torch.equal(scores.at(rows, columns), found[rows, columns])
@@ -109,10 +111,10 @@ def test_csls_ranks_like_the_squared_distance_of_the_papers() -> None:
     # Their similarity is s = 1 - |x - y|^2 = 2 cos - 1, with k = 3 on both sides.
     draw = torch.Generator().manual_seed(3)
     left, right = unit(torch.randn(20, 6, generator=draw)), unit(torch.randn(20, 6, generator=draw))
-    similarity = (1 - torch.cdist(left, right) ** 2).numpy()
+    similarity = (1 - torch.cdist(left.double(), right.double()) ** 2).numpy()
     rows, columns = (np.sort(similarity, axis)[:, -3:] if axis else np.sort(similarity, 0)[-3:] for axis in (1, 0))
     papers = 2 * similarity - rows.mean(1)[:, None] - columns.mean(0)
-    ours = next(iter(Csls(left, right, 3, chunk=100).blocks()))[1].numpy()
+    ours = Csls(left, right, 3, chunk=100).block(slice(20), slice(20)).numpy()
     assert (np.argsort(papers, 1) == np.argsort(ours, 1)).all()
     assert (np.argsort(papers, 0) == np.argsort(ours, 0)).all()
 
