@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kgprism.platform.module import Module
+from kgprism.platform.nn.fusion.factors import low_rank
 from kgprism.platform.part import Nothing, Part
 from kgprism.platform.seeding import within
 
@@ -93,12 +94,8 @@ class LowRank(LocalFusion):
         self.bias = nn.Parameter(torch.zeros(fused))
 
     def forward(self, modal: Modal) -> Float[Tensor, "entities fused"]:
-        fused = self.bias.expand(len(modal[0]), -1)
-        for k, weight in enumerate(self.weights[0]):
-            # The appended one meets the first row of the factor: a bias.
-            terms = [torch.addmm(f[k, 0], h, f[k, 1:]) for h, f in zip(modal, self.factors.values(), strict=True)]
-            fused = fused + weight * reduce(torch.mul, terms)
-        return fused
+        # The appended one meets the first row of each factor.
+        return low_rank(self.weights[0], list(self.factors.values()), modal) + self.bias
 
 
 class Concat(LocalFusion):
