@@ -37,7 +37,7 @@ class Optimiser:
             groups[group.get("phase", "train")].append({"rate_factor": 1.0} | own | {"params": trained})
         settings = self.settings
         return {
-            phase: AdamW(found, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+            phase: AdamW(found, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
             for phase, found in groups.items()
         }
 
