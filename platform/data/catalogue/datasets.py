@@ -11,7 +11,7 @@ from typing import Literal
 from uuid import uuid4
 
 from kgprism.platform.data import surface_forms
-from kgprism.platform.data.catalogue import cache, counts, toy
+from kgprism.platform.data.catalogue import cache, counts, prepared, toy
 from kgprism.platform.data.catalogue.addresses import DOWNLOADS
 from kgprism.platform.data.catalogue.published import BENCHMARKS
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset
@@ -172,6 +172,7 @@ def remove(name: str) -> Path:
     gone = folder.with_name(f".{name}.{uuid4().hex}")
     try:
         cache.forget(folder)
+        prepared.forget(name)
         folder.rename(gone)  # gone at once, whatever happens to the rest
         _delete(gone)
     except OSError as error:
