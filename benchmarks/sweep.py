@@ -1,7 +1,7 @@
 """Measure what a sweep costs besides training: memory of concurrent trials on one dataset, and a warm process' runs.
 
-Run by hand: ``python benchmarks/sweep.py``, or `measure` from elsewhere. Memory is the proportional share (PSS) that the
-kernel counts: a page that four processes map counts a quarter in each. Data: the size of DBP15K FR-EN, made from a seed.
+Run by hand: ``python benchmarks/sweep.py``, or `measure` from elsewhere. Memory is the proportional share (PSS) that
+the kernel counts: of a page that four processes map each has a quarter. Data of DBP15K FR-EN's size, made from a seed.
 """
 
 import json
@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -48,7 +49,7 @@ def write_dataset(folder: Path) -> None:
     for number, (name, array) in enumerate(data.arrays().items()):
         np.save(folder / f"{number}.npy", array)
         names[name] = f"{number}.npy"
-    (folder / "names.json").write_text(json.dumps([names, data.fingerprint]))
+    (folder / "names.json").write_text(json.dumps([names, data.fingerprint]), encoding="utf-8")
 
 
 def trial(folder: Path) -> None:
@@ -58,11 +59,11 @@ def trial(folder: Path) -> None:
     from kgprism.platform.data.inputs.features import join
     from kgprism.platform.data.once import kept_by
     from kgprism.platform.settings import AlignmentData
+    from kgprism.platform.tasks.alignment import AlignmentTask
 
-    import kgprism.platform.tasks.alignment  # what every trial has loaded
-
+    assert AlignmentTask  # what every trial has loaded
     before = pss()
-    names, fingerprint = json.loads((folder / "names.json").read_text())
+    names, fingerprint = json.loads((folder / "names.json").read_text(encoding="utf-8"))
     data = dataset_of("sweep", {name: np.load(folder / file, mmap_mode="r") for name, file in names.items()})
     vars(data)["fingerprint"] = fingerprint
     began = time.process_time()
@@ -76,13 +77,14 @@ def trial(folder: Path) -> None:
 
 def pss() -> dict[str, int]:
     """Return this process' proportional share and its private pages, in bytes."""
-    lines = dict(line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:])
+    text = Path("/proc/self/smaps_rollup").read_text(encoding="utf-8")
+    lines = dict(line.split(":") for line in text.splitlines()[1:])
     sizes = {name: int(size.split()[0]) * 1024 for name, size in lines.items()}
     return {"share": sizes["Pss"], "private": sizes["Private_Dirty"] + sizes["Private_Clean"]}
 
 
 @contextmanager
-def _trials(folder: Path, home: Path, count: int):
+def _trials(folder: Path, home: Path, count: int) -> Iterator[list[Any]]:
     command = [sys.executable, __file__, "trial", str(folder)]
     environment = os.environ | {"KGPRISM_HOME": str(home), "OMP_NUM_THREADS": "1"}
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}

@@ -55,7 +55,7 @@ def test_the_second_process_maps_what_the_first_has_made(graphs, monkeypatch: py
     second = joined(graphs)
     assert same(plain, first)
     assert same(plain, second)
-    files = Path("/proc/self/maps").read_text()
+    files = Path("/proc/self/maps").read_text(encoding="utf-8")
     assert str(entries()[0]) in files
 
 
