@@ -1,6 +1,7 @@
 """What a node's processes share of a dataset: made once, mapped, compared bit by bit, never a reason to fail."""
 
 import gc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,11 +112,11 @@ def test_what_was_not_used_for_long_makes_room(graphs, monkeypatch: pytest.Monke
 
 def test_removing_data_removes_what_was_made_of_them(graphs) -> None:
     joined(graphs)
-    prepared.forget("other")
+    joined(replace(graphs, name="mine", pairs=graphs.pairs[1:]))
+    assert len(entries()) == 6
+    (home() / "data" / "mine").mkdir(parents=True)
+    datasets.remove("mine")
     assert len(entries()) == 3
-    prepared.forget(graphs.name)
-    assert not entries()
-    assert datasets.prepared is prepared
 
 
 def test_runs_of_a_process_share_their_tables(graphs) -> None:
