@@ -216,8 +216,8 @@ def _numbers(column: ChunkedArray) -> bool:
 
 
 def _gaps(column: ChunkedArray) -> bool:
-    # Not by pyarrow.compute, which takes longer to load than a record to read.
-    return bool(column.null_count or np.isnan(column.to_numpy()).any())
+    # Not by pyarrow.compute or NumPy's arrays of it, which load pandas: longer than a record takes to be read.
+    return bool(column.null_count) or any(value != value for value in column.to_pylist())
 
 
 def _arrays(file: Path, before: str, behind: str) -> dict[str, np.ndarray]:
