@@ -3,6 +3,7 @@
 import ast
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec, resolve_name
@@ -10,6 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kgprism.platform.configuration import digest
+from kgprism.platform.errors import KgprismError
+from kgprism.platform.files import replacing
+from kgprism.platform.home import home
+from kgprism.platform.kept import Kept, read
 
 PROJECT = "kgprism"
 
@@ -40,12 +45,18 @@ def find(name: str) -> Module | None:
     return Module(f"compiled = {hashlib.blake2b(data).hexdigest()!r}", package)
 
 
+#: What `digest_of` asks by default, where its argument hides the name.
+_installed = find
+
+
 def digest_of(*roots: str, find: Find = find) -> str:
     """Return 16 digits that change with the code of any module that `roots` lead to, the same on every machine.
 
     Comments, docstrings, layout and what only a type checker reads do not count.
     """
-    return digest({name: _parsed(name, module).code for name, module in closure(*roots, find=find).items()})
+    found = digest({name: _parsed(name, module).code for name, module in closure(*roots, find=find).items()})
+    _keep(installed=find is _installed)
+    return found
 
 
 def closure(*roots: str, find: Find = find) -> dict[str, Module]:
@@ -93,8 +104,65 @@ class _Parsed(NamedTuple):
     imports: tuple[str, ...]
 
 
+class _Memory(Kept):
+    """What was found in texts: module -> digest of its text, what `_Parsed` holds; ``sum`` digests it all."""
+
+    modules: dict[str, tuple[str, str, tuple[str, ...]]]
+    sum: str
+
+    def whole(self) -> bool:
+        return self.sum == digest(self.modules)
+
+
+#: What this process has read that no memory held.
+_new: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+
+
 @cache
 def _parsed(name: str, module: Module) -> _Parsed:
+    """Read a module's text, or recall what was found in that very text: reading takes longer than most commands."""
+    # The reader's own text, and what digests, decide with it.
+    text = hashlib.blake2b(repr((name, module, _reader())).encode(), digest_size=16).hexdigest()
+    known = _recalled(_place()).get(name)
+    if known and known[0] == text:
+        return _Parsed(*known[1:])
+    found = _read(name, module)
+    _new[name] = (text, *found)
+    return found
+
+
+@cache
+def _reader() -> str:
+    own = (find(__name__), find(digest.__module__))
+    return hashlib.blake2b(repr(own).encode()).hexdigest()
+
+
+def _place() -> Path | None:
+    with suppress(KgprismError):
+        return home() / "cache" / "code.json"
+    return None
+
+
+@cache
+def _recalled(place: Path | None) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Return what is kept there; nothing where it is not what was written: the texts are read again."""
+    with suppress(KgprismError):
+        if place and (kept := read(place, _Memory)) and kept.whole():
+            return kept.modules
+    return {}
+
+
+def _keep(installed: bool) -> None:
+    """Keep what was newly read of modules as they are installed; what cannot be kept is read again."""
+    if _new and installed and (place := _place()):
+        modules = _recalled(place) | _new
+        with suppress(OSError), replacing(place) as scratch:
+            scratch.write_text(_Memory(modules=modules, sum=digest(modules)).model_dump_json(), encoding="utf-8")
+        _recalled.cache_clear()
+    _new.clear()
+
+
+def _read(name: str, module: Module) -> _Parsed:
     package = name if module.package else name.rpartition(".")[0]
     nodes: list[ast.Import | ast.ImportFrom] = []
     code = digest(_plain(ast.parse(module.text), nodes))

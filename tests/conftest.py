@@ -89,7 +89,7 @@ def inline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "open_channel", lambda: SimpleNamespace(put=put, take=taken))
     monkeypatch.setattr(running, "ray", SimpleNamespace(get=lambda found: found, kill=lambda channel: None))
     monkeypatch.setattr(running, "share", lambda dataset: dataset)
-    monkeypatch.setattr(objective, "_shared", lambda dataset: dataset)
+    monkeypatch.setattr(objective, "shared", lambda dataset: dataset)
     monkeypatch.setattr(running, "carry_out", _carry_out)
     monkeypatch.setattr(ablation, "carry_out", _carry_out_cells)
 

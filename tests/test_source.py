@@ -231,3 +231,26 @@ def test_a_compiled_helper_counts_by_its_bytes(plugin: Path) -> None:
         compiled.write_bytes(data)
         found.append(planted())
     assert found[0] != found[1] == found[2]
+
+
+def test_what_was_found_in_a_text_is_kept_for_that_very_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = "kgprism.platform.seeding"
+    monkeypatch.setenv("KGPRISM_HOME", str(tmp_path))
+
+    def again(find: Find = source.find) -> str:
+        for kept in (source._parsed, source._recalled):
+            kept.cache_clear()
+        return source.digest_of(root, find=find)
+
+    first = again()
+    kept = tmp_path / "cache" / "code.json"
+    written = kept.read_bytes()
+    with monkeypatch.context() as without:
+        without.setattr(source, "_read", None)  # nothing is read a second time
+        assert again() == first
+    assert again(changed("seeding")) != first, "a text that has changed is read"
+    assert kept.read_bytes() == written, "and only what is installed is kept"
+    for damaged in (b"", b"{}", written.replace(b"a", b"b"), b"\xff"):
+        kept.write_bytes(damaged)
+        assert again() == first, "what is kept of it decides nothing where it is not what was written"
+    assert kept.read_bytes() == written

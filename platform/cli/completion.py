@@ -160,11 +160,20 @@ def remember(name: str, method: type["Method"]) -> None:
             held.get(key, {}).update(dict.fromkeys(_numbers([value])))
     known = Known(keys={key: list(words) for key, words in held.items()}, presets=list(method.presets))
     with suppress(OSError, KgprismError):
-        file = home() / "cache" / "keys" / f"{name}.json"
+        file = _keys(name)
         text = known.model_dump_json().encode()
         if not file.exists() or file.read_bytes() != text:
             with replacing(file) as scratch:
                 scratch.write_bytes(text)
+
+
+def remembered(name: str) -> bool:
+    """Tell whether the keys of a method are kept."""
+    return _keys(name).is_file()
+
+
+def _keys(name: str) -> Path:
+    return home() / "cache" / "keys" / f"{name}.json"
 
 
 def _numbers(values: Iterable[Any]) -> list[str]:
@@ -183,7 +192,7 @@ def _known(context: typer.Context) -> list[Known]:
     named, found = _named(context, "method"), []
     for name in [named] if named else methods_of(_outline(context)):
         with suppress(OSError, KgprismError):
-            if known := read(home() / "cache" / "keys" / f"{name}.json", Known):
+            if known := read(_keys(name), Known):
                 found.append(known)
     return found
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -117,13 +118,17 @@ def _told(error: BaseException) -> tuple[str, str]:
 
 def share(dataset: Dataset) -> ray.ObjectRef:
     """Put a dataset into the object store as NumPy arrays: one copy a node, read by every trial without copying."""
-    return ray.put((dataset.name, dataset.arrays()))
+    return ray.put((dataset.name, dataset.arrays(), dataset.fingerprint))
 
 
+@lru_cache(maxsize=1)
 def shared(reference: ray.ObjectRef) -> Dataset:
-    """Return the dataset behind a reference, in a worker."""
-    name, arrays = ray.get(reference)
-    return dataset_of(name, arrays)
+    """Return the dataset behind a reference, in a worker; unpacked once, as processes are reused from run to run."""
+    name, arrays, fingerprint = ray.get(reference)
+    dataset = dataset_of(name, arrays)
+    # What the property would compute once more, of arrays that nobody can write to.
+    vars(dataset)["fingerprint"] = fingerprint
+    return dataset
 
 
 def gpus_each(asked: float | None) -> float:

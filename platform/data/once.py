@@ -1,9 +1,12 @@
 """What is made of a dataset is made once: planning asks for it for every run, and datasets do not change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
+
+import numpy as np
 
 D = TypeVar("D")
 P = ParamSpec("P")
@@ -32,3 +35,26 @@ def once_a_dataset(make: Callable[Concatenate[D, P], R]) -> Callable[Concatenate
         return known[asked]
 
     return remembered
+
+
+#: Arrays by their names.
+Arrays = Mapping[str, np.ndarray]
+#: Of a dataset, what is made of it and how: plain values; then what makes it.
+Keeper = Callable[[Any, tuple[Any, ...], Callable[[], Arrays]], Arrays]
+#: Who keeps arrays for all processes of a node; nobody, where one process is all there is.
+_keepers: list[Keeper] = []
+
+
+@contextmanager
+def kept_by(keeper: Keeper) -> Iterator[None]:
+    """Let a keeper find or make, in this block, what several processes of a node need of one dataset."""
+    _keepers.append(keeper)
+    try:
+        yield
+    finally:
+        _keepers.pop()
+
+
+def once_a_node(dataset: Any, what: tuple[Any, ...], make: Callable[[], Arrays]) -> Arrays:
+    """Return what `make` does, from whoever keeps it where somebody does; `what` are all values that it hangs on."""
+    return _keepers[-1](dataset, what, make) if _keepers else make()

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from kgprism.platform import source
 from kgprism.platform.errors import DataError
@@ -30,6 +31,15 @@ def about(method: str) -> About:
     return _loaded(method) if _plugged(method) else _shipped(method)
 
 
+def kept(method: str) -> About | None:
+    """Return what was found of a shipped method whose code is still the same; none where it must be loaded."""
+    with suppress(DataError):  # it is found again
+        if code := code_of_shipped(method):
+            known = read(_file(method), About)
+            return known if known and known.code == code else None
+    return None
+
+
 def code_of_shipped(method: str) -> str | None:
     """Return the digest of a method's own code, none for a plug-in or what is none."""
     module = f"kgprism.methods.{method}"
@@ -46,17 +56,17 @@ def _plugged(method: str) -> bool:
 
 @cache
 def _shipped(method: str) -> About:
-    code, file = code_of_shipped(method), home() / "cache" / "methods" / f"{method}.json"
-    if code:
-        with suppress(DataError):  # it is found again
-            known = read(file, About)
-            if known and known.code == code:
-                return known
-    found = _loaded(method, code or "")
+    if known := kept(method):
+        return known
+    found = _loaded(method, code_of_shipped(method) or "")
     # What cannot be kept is found again.
-    with suppress(OSError), replacing(file) as scratch:
+    with suppress(OSError), replacing(_file(method)) as scratch:
         scratch.write_text(found.model_dump_json(), encoding="utf-8")
     return found
+
+
+def _file(method: str) -> Path:
+    return home() / "cache" / "methods" / f"{method}.json"
 
 
 def _loaded(method: str, code: str = "") -> About:

@@ -30,9 +30,9 @@ Replace = Annotated[bool, typer.Option("--replace", help="Put the new data in pl
 @app.command("list")
 def list_datasets(json: Json = False) -> None:
     """List built-in datasets, known benchmarks and your own data."""
-    from kgprism.platform.data.catalogue import datasets
+    from kgprism.platform.data.catalogue.naming import names
 
-    entries = datasets.names()
+    entries = names()
     if json:
         show_json([asdict(entry) for entry in entries])
     else:

@@ -21,13 +21,11 @@ app = typer.Typer(help="Methods: list, show.", no_args_is_help=True)
 def list_methods(json: Json = False) -> None:
     """List the methods, plug-ins included; one that cannot be loaded is told in one line and left out."""
     from kgprism.platform.errors import ConfigurationError
-    from kgprism.platform.method import load, names
 
     rows = []
-    for name in names():
+    for name in completion.methods():
         try:
-            completion.remember(name, load(name))
-            rows.append((name, load(name).task, _docstring(load(name)).splitlines()[0]))
+            rows.append((name, *_told(name)))
         except ConfigurationError as error:
             tell(f"left out: {error}")
     if json:
@@ -87,6 +85,23 @@ def show(
     say("Departures (paper against released code)")
     for line in method.departures:
         say(f"- {line}")
+
+
+def _told(name: str) -> tuple[str, str]:
+    """Return a method's task and the first line about it: without loading it, if that was done with the same code."""
+    from ast import get_docstring, parse
+
+    from kgprism.platform import source
+    from kgprism.platform.training.about import kept
+
+    if (known := kept(name)) and completion.remembered(name) and (module := source.find(known.module)):
+        return known.task, (get_docstring(parse(module.text)) or name).splitlines()[0]
+    from kgprism.platform.method import load
+    from kgprism.platform.training.about import about
+
+    method = load(name)
+    completion.remember(name, method)
+    return about(name).task, _docstring(method).splitlines()[0]
 
 
 def _held(flat: dict[str, Any], key: "Key") -> list[Any]:

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 from uuid import uuid4
 
 from kgprism.platform.data import surface_forms
 from kgprism.platform.data.catalogue import cache, counts, toy
 from kgprism.platform.data.catalogue.addresses import DOWNLOADS
+from kgprism.platform.data.catalogue.naming import HOLDOUT as _HOLDOUT
+from kgprism.platform.data.catalogue.naming import Entry as Entry
+from kgprism.platform.data.catalogue.naming import names as names
 from kgprism.platform.data.catalogue.published import BENCHMARKS
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset
 from kgprism.platform.data.inputs.holdout import holdout
@@ -23,22 +25,9 @@ from kgprism.platform.home import home
 
 _BUILT_IN: dict[str, Callable[[], Dataset]] = {"toy": toy.aligned, "toy-completion": toy.completion}
 
-#: Behind a completion dataset's name: that dataset with a tenth of train, drawn with seed 0, as its validation part.
-_HOLDOUT = "_holdout"
-
 
 class AbsentError(DataError):
     """A dataset that is not here."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A dataset that can be named. ``task`` is empty for the user's own data, which are not opened to list them."""
-
-    name: str
-    origin: Literal["built in", "benchmark", "own"]
-    task: str
-    present: bool
 
 
 @dataclass(frozen=True)
@@ -54,16 +43,6 @@ class Imported:
     passed_over: tuple[str, ...] = ()
     #: a line if the name is a benchmark's and the data are not the published ones
     warnings: tuple[str, ...] = ()
-
-
-def names() -> list[Entry]:
-    """Return the built-in datasets, the known benchmarks whether present or not, and the user's own."""
-    tasks = {"toy": "alignment", "toy-completion": "completion"}
-    found = [Entry(name, "built in", task, True) for name, task in tasks.items()]
-    found += [Entry(name, "benchmark", known.task, _folder(name).is_dir()) for name, known in BENCHMARKS.items()]
-    found.append(Entry(f"db15k{_HOLDOUT}", "benchmark", "completion", _folder("db15k").is_dir()))
-    own = sorted(path.name for path in _data().glob("[!.]*") if path.is_dir() and path.name not in BENCHMARKS)
-    return found + [Entry(name, "own", "", True) for name in own]
 
 
 def load(name: str) -> Dataset:
@@ -168,10 +147,13 @@ def remove(name: str) -> Path:
     Raises:
         DataError: as `owned` does, or if the operating system refuses.
     """
+    from kgprism.platform.data.catalogue import prepared  # torch
+
     folder = owned(name)
     gone = folder.with_name(f".{name}.{uuid4().hex}")
     try:
         cache.forget(folder)
+        prepared.forget(name)
         folder.rename(gone)  # gone at once, whatever happens to the rest
         _delete(gone)
     except OSError as error:

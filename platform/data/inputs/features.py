@@ -1,6 +1,8 @@
 """From two graphs to one id space with the bags, images, texts and surface forms that a method is built from."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -11,14 +13,20 @@ from torch.nn.functional import normalize
 from kgprism.platform.data.graph import AlignedGraphs, Features
 from kgprism.platform.data.inputs.joint import JointGraph
 from kgprism.platform.data.inputs.missing_images import drop_numbers, fill_in, remove_images
+from kgprism.platform.data.once import once_a_node
 from kgprism.platform.data.surface_forms import bigrams
 from kgprism.platform.errors import DataError, nearest
 from kgprism.platform.seeding import generator
 from kgprism.platform.settings import AlignmentData
 
+#: Rows of all entities, and which of them were there.
+Table = tuple[Tensor, Tensor]
+
 
 def join(graphs: AlignedGraphs, settings: AlignmentData, seed: int, modalities: Collection[str]) -> JointGraph:
     """Return both graphs in one id space, with the features of `modalities` and of no others.
+
+    Runs of one process share the tables, and where a keeper is at work those of a node: nobody writes into them.
 
     Raises:
         DataError: if the graphs lack a modality, or their vectors differ in width.
@@ -28,23 +36,51 @@ def join(graphs: AlignedGraphs, settings: AlignmentData, seed: int, modalities: 
     left, right = graphs.left, graphs.right
     shift = [len(left.entities), len(left.relations), len(left.entities)]
     triples = np.concatenate([left.triples, right.triples + shift]).astype(np.int64, copy=False)
-    features: dict[str, Tensor] = {}
-    present: dict[str, Tensor] = {}
-    for modality in sorted(modalities):
-        if modality == "relation":
-            features[modality] = _relations(graphs, triples, settings.top_relations)
-            present[modality] = features[modality].any(1)
-        elif modality == "attribute":
-            features[modality] = _attributes(graphs, settings.top_attributes)
-            present[modality] = features[modality].any(1)
-        elif modality == "char":
-            features[modality], present[modality] = _characters(graphs, seed)
-        else:
-            values, known = _vectors(graphs, modality, triples, settings, seed)
-            features[modality] = normalize(torch.from_numpy(values), dim=1)
-            present[modality] = torch.from_numpy(known)
+    made = {modality: _last(graphs, modality, triples, settings, seed) for modality in sorted(modalities)}
+    features = {modality: table for modality, (table, _) in made.items()}
+    present = {modality: known for modality, (_, known) in made.items()}
     relations = len(left.relations) + len(right.relations)
     return JointGraph(len(left.entities), len(right.entities), relations, torch.from_numpy(triples), features, present)
+
+
+#: Of each dataset and modality the table of the last run, and what it hangs on: most runs of a process need it again.
+_tables: WeakKeyDictionary[AlignedGraphs, dict[str, tuple[tuple[Any, ...], Table]]] = WeakKeyDictionary()
+
+
+def _last(graphs: AlignedGraphs, modality: str, triples: np.ndarray, settings: AlignmentData, seed: int) -> Table:
+    """Return a modality's table and the rows that were there, from the last run if it asked for the same."""
+    tables = _tables.setdefault(graphs, {})
+    what = _decisive(modality, settings, seed)
+    if modality not in tables or tables[modality][0] != what:
+        tables.pop(modality, None)  # before the next one is made: they are large
+        made = once_a_node(graphs, what, lambda: _made(graphs, modality, triples, settings, seed))
+        tables[modality] = (what, (torch.from_numpy(made["features"]), torch.from_numpy(made["present"])))
+    return tables[modality][1]
+
+
+def _decisive(modality: str, settings: AlignmentData, seed: int) -> tuple[Any, ...]:
+    """Return all that a modality's table hangs on besides the graphs."""
+    if modality == "image":
+        return (modality, settings.missing_images, settings.image_ratio, settings.image_dropout, seed)
+    counted = {"relation": settings.top_relations, "attribute": settings.top_attributes}
+    return (modality, counted.get(modality, seed))
+
+
+def _made(
+    graphs: AlignedGraphs, modality: str, triples: np.ndarray, settings: AlignmentData, seed: int
+) -> dict[str, np.ndarray]:
+    if modality == "relation":
+        table = _relations(graphs, triples, settings.top_relations)
+        known = table.any(1)
+    elif modality == "attribute":
+        table = _attributes(graphs, settings.top_attributes)
+        known = table.any(1)
+    elif modality == "char":
+        table, known = _characters(graphs, seed)
+    else:
+        values, there = _vectors(graphs, modality, triples, settings, seed)
+        table, known = normalize(torch.from_numpy(values), dim=1), torch.from_numpy(there)
+    return {"features": table.numpy(), "present": known.numpy()}
 
 
 def _relations(graphs: AlignedGraphs, triples: np.ndarray, width: int) -> Tensor:

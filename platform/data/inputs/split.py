@@ -6,11 +6,9 @@ from typing import Literal
 import numpy as np
 
 from kgprism.platform.data.graph import AlignedGraphs
-from kgprism.platform.data.inputs.features import join
 from kgprism.platform.data.inputs.few import few
 from kgprism.platform.data.inputs.leakage import PARTS
 from kgprism.platform.data.inputs.together import distinct, drawn, together
-from kgprism.platform.data.inputs.unsupervised_seeds import unsupervised
 from kgprism.platform.data.once import once_a_dataset
 from kgprism.platform.errors import ConfigurationError, DataError
 from kgprism.platform.seeding import generator
@@ -111,6 +109,10 @@ def _share(count: int, ratio: float) -> int:
 
 def _alike(graphs: AlignedGraphs, settings: AlignmentData, seeds: Unsupervised, seed: int) -> np.ndarray:
     """Return the pairs ``(pairs, 2)`` that the features find."""
+    # Loaded where it is used: who only counts pairs waits for no torch.
+    from kgprism.platform.data.inputs.features import join
+    from kgprism.platform.data.inputs.unsupervised_seeds import unsupervised
+
     if seeds.modality not in graphs.modalities:
         raise DataError(f"data.seeds.modality={seeds.modality}: {graphs.name} has no {seeds.modality} features")
     joint = join(graphs, settings, seed, {seeds.modality})

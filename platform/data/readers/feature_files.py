@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from kgprism.platform.data.readers import pickles
 from kgprism.platform.errors import DataError, first_line
@@ -81,6 +79,8 @@ def load(file: Path) -> Any:
                 with np.load(file, allow_pickle=False) as stored:
                     return dict(stored)
             case ".safetensors":
+                from safetensors.torch import load_file  # torch, here and below, which only its own files need
+
                 return load_file(file)
             case ".pt" | ".pth":
                 return _tensors(file)
@@ -115,6 +115,8 @@ _DAMAGE = (
 
 
 def _tensors(file: Path) -> Any:
+    import torch
+
     try:
         with warnings.catch_warnings():
             # About old files and types, none of which is the reader's to mend.

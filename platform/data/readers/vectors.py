@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from kgprism.platform.data.graph import Features
 from kgprism.platform.data.readers import feature_files
@@ -131,6 +130,8 @@ def _id(key: Any) -> int:
 
 def _numbers(found: Any, place: str = "") -> np.ndarray:
     """Return an array of float16 or float32; `place` begins what is said of anything but numbers and truth values."""
+    import torch  # where numbers are read: a dataset that is only named needs none
+
     if isinstance(found, torch.Tensor):
         if found.is_quantized or found.is_nested or found.is_complex() or found.layout != torch.strided:
             raise TypeError(f"{place}a tensor of type {found.dtype}, {found.layout}")

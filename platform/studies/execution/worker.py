@@ -12,6 +12,8 @@ from ray.exceptions import RayError
 
 from kgprism.platform.cluster.resources import Resources
 from kgprism.platform.cluster.session import shared
+from kgprism.platform.data.catalogue.prepared import once_a_node
+from kgprism.platform.data.once import kept_by
 from kgprism.platform.errors import RunError
 from kgprism.platform.files import explain_full_disk
 from kgprism.platform.method import load
@@ -57,7 +59,7 @@ def carry_out_order(order: Order) -> bool:
         return True
     module, several = load(order.run.method).__module__, order.resources.workers > 1
     mistakes = Mistakes(module, several=several, besides=RayError)
-    with mistakes, explain_full_disk(store.folder), owning(store, order.id) as mine:
+    with mistakes, explain_full_disk(store.folder), kept_by(once_a_node), owning(store, order.id) as mine:
         if mine and not store.has(order.id):
             _carry_out(order, store)
         return mine or store.has(order.id)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,9 @@ import ray
 
 from kgprism.platform.cluster.session import shared
 from kgprism.platform.configuration import Overrides
+from kgprism.platform.data.catalogue.prepared import once_a_node
 from kgprism.platform.data.graph import Dataset
+from kgprism.platform.data.once import kept_by
 from kgprism.platform.errors import RunError
 from kgprism.platform.files import explain_full_disk
 from kgprism.platform.studies.execution.retry import retry_on_shortage
@@ -45,7 +46,7 @@ class RunObjective:
     channel: Any = None
 
     def __call__(self, chosen: Overrides, report: Report) -> Curve:
-        dataset = _shared(self.dataset)
+        dataset = shared(self.dataset)
         if self.plan(dataset, {}).id != self.base:
             raise RunError(f"the code of {self.method} has changed since this search was started: start it again")
         run = self.plan(dataset, chosen)
@@ -62,7 +63,7 @@ class RunObjective:
         def carry(run: Run) -> Outcome:
             return execute(run, dataset, folder=store.partial(run.id), listener=listener)
 
-        with explain_full_disk(store.folder), owning(store, run.id) as mine:
+        with explain_full_disk(store.folder), kept_by(once_a_node), owning(store, run.id) as mine:
             if (known := curve_of(store, run, self.metric)) is not None:
                 return known
             if not mine:
@@ -106,9 +107,3 @@ def curve_of(store: Store, run: Run, metric: str) -> Curve | None:
         return None
     judged = history[["epoch", metric]].dropna()
     return dict(zip(judged["epoch"].astype(int).tolist(), judged[metric].tolist(), strict=True))
-
-
-@lru_cache(maxsize=1)
-def _shared(reference: ray.ObjectRef) -> Dataset:
-    """Return the dataset, unpacked once a process: processes are reused from trial to trial."""
-    return shared(reference)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import bdtr
+
+from kgprism.platform.studies.statistics.tails import at_most_heads
 
 
 def mcnemar(mine: np.ndarray, other: np.ndarray) -> float:
@@ -12,7 +13,7 @@ def mcnemar(mine: np.ndarray, other: np.ndarray) -> float:
     Source: McNemar 1947, as a sign test of the queries that only one of both hits.
     """
     won, lost = int((mine & ~other).sum()), int((other & ~mine).sum())
-    return min(1.0, 2 * float(bdtr(min(won, lost), won + lost, 0.5)))
+    return min(1.0, 2 * at_most_heads(min(won, lost), won + lost))
 
 
 def holm(chances: Sequence[float]) -> list[float]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit  # not scipy.stats, which takes as long to load as a table to be made
+
+from kgprism.platform.studies.statistics.tails import student, student_quantile
 
 #: What an interval speaks about: other queries of the same run, or other seeds and other queries.
 Covers = Literal["queries", "seeds and queries"]
@@ -28,13 +29,13 @@ class Spread:
 
     def half_width(self, level: float = 0.95) -> float:
         """Return how far the interval of Student's t reaches to either side."""
-        return float(self.error * stdtrit(self.freedom, (1 + level) / 2))
+        return self.error * student_quantile(self.freedom, (1 + level) / 2)
 
     def chance(self, value: float = 0) -> float:
         """Return the two-sided p-value of the mean against `value`."""
         if self.error == 0:
             return float(self.mean == value)
-        return float(2 * stdtr(self.in_tails, -abs(self.mean - value) / self.error))
+        return 2 * student(self.in_tails, -abs(self.mean - value) / self.error)
 
     def equivalent(self, margin: float, value: float = 0) -> float:
         """Return the p-value of two one-sided tests: small where the mean is surely less than `margin` from `value`."""
@@ -42,7 +43,7 @@ class Spread:
         if self.error == 0:
             return float(abs(away) >= margin)
         below, above = (away - margin) / self.error, (away + margin) / self.error
-        return float(max(stdtr(self.freedom, below), stdtr(self.freedom, -above)))
+        return max(student(self.freedom, below), student(self.freedom, -above))
 
 
 def spread(scores: Sequence[np.ndarray], *, crossed: bool) -> Spread | None:

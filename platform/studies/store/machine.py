@@ -76,7 +76,9 @@ def _brought(package: str) -> list[str]:
     return [] if package == "kgprism" else packages_distributions().get(package, [])
 
 
+@cache
 def _version(name: str) -> str | None:
+    """Return a version as it was when it was first asked for: what is installed later is not what this process runs."""
     try:
         return version(name)
     except PackageNotFoundError:

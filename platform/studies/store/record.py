@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
-from pyarrow import ArrowException, ChunkedArray, Table, compute, types
+from pyarrow import ArrowException, ChunkedArray, Table, types
 from pyarrow.parquet import ParquetFile
 from pydantic import AfterValidator, Field, JsonValue
 
@@ -216,7 +216,8 @@ def _numbers(column: ChunkedArray) -> bool:
 
 
 def _gaps(column: ChunkedArray) -> bool:
-    return bool(compute.any(compute.is_null(column, nan_is_null=True)).as_py())
+    # Not by pyarrow.compute or NumPy's arrays of it, which load pandas: longer than a record takes to be read.
+    return bool(column.null_count) or any(value != value for value in column.to_pylist())
 
 
 def _arrays(file: Path, before: str, behind: str) -> dict[str, np.ndarray]:

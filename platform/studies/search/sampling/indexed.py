@@ -10,7 +10,6 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial
-from scipy.stats import qmc
 
 from kgprism.platform.configuration import digest
 from kgprism.platform.seeding import derive, generator
@@ -70,6 +69,8 @@ class Spread(Indexed):
     """A sequence that fills the space evenly: a dimension a parameter, those that do not exist beside others too."""
 
     def __init__(self, seed: int, params: Mapping[str, Parameter], sequence: Literal["sobol", "halton"]) -> None:
+        from scipy.stats import qmc  # takes longer to load than a list of searches to be made
+
         super().__init__(seed)
         self.params, self.dimensions = params, {name: number for number, name in enumerate(params)}
         kind = qmc.Sobol if sequence == "sobol" else qmc.Halton
