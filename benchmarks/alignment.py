@@ -1,0 +1,86 @@
+"""What an alignment method costs on data of DBP15K's sizes: an epoch of training, and judging its test pairs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from kgprism.platform.training import run as runs
+from kgprism.platform.training.loop import Loop
+
+import counting
+import synthetic
+from limits import peak
+from machine import Setting, apart, clocked, forget_peak, memory
+
+#: The preset of each method for DBP15K.
+PRESETS = {"ibmea": "code_dbp15k"}
+METHODS = tuple(counting.METHODS)
+#: 30 % seeds, as in the papers' tables.
+OVERRIDES = {"data.seed_ratio": 0.3}
+
+
+def prepared(name: str, dataset: Any, **overrides: Any) -> Loop:
+    """Return the loop of a run, about to begin."""
+    layers = {**OVERRIDES, **{key.replace("__", "."): value for key, value in overrides.items()}}
+    run = runs.plan(name, dataset, 1, layers, preset=PRESETS.get(name, "code"))
+    method, task = runs.composed(run, dataset)
+    return Loop(method, task, run.settings.train, run.settings.eval)
+
+
+def epoch(loop: Loop) -> None:
+    """Train one epoch without judging."""
+    loop.learner.start_epoch(0)
+    loop._steps(0)
+
+
+def measured(setting: Setting, name: str, parts: Sequence[str]) -> list[dict[str, Any]]:
+    """Return rows of one method, for `training` and `evaluation`."""
+    torch.manual_seed(0)
+    loop = prepared(name, synthetic.dbp15k(setting.scale))
+    found = []
+    if "training" in parts:
+        times = clocked(lambda: epoch(loop), setting.rounds)
+        terms = counting.epoch(name, loop.method, loop.task)
+        row = {"what": "alignment-training", "name": name, "wall": times.wall, "cpu": times.cpu}
+        found.append(shared(setting, {**row, "terms": terms, "peak_gb": _peak(setting)}))
+    if "evaluation" in parts:
+        found += _judging(setting, name, loop)
+    return found
+
+
+def _judging(setting: Setting, name: str, loop: Loop) -> list[dict[str, Any]]:
+    """Return rows of judging the test pairs, of the embedding that it begins with, and of what is left, the ranking."""
+    if not setting.here:
+        forget_peak()
+    task, method = loop.task, loop.method.eval()
+    with torch.no_grad():
+        width = method.embed().shape[1]
+        embedding = clocked(method.embed, setting.rounds)
+    judging = clocked(lambda: task.judge(method, "test"), setting.rounds)
+    left, right = (len(set(task.pairs["test"][:, side].tolist())) for side in (0, 1))
+    gflop = {"product": 2e-9 * left * right * width}
+    row = {"what": "alignment-evaluation", "peak_gb": _peak(setting)}
+    ranking = {"wall": judging.wall - embedding.wall, "cpu": judging.cpu - embedding.cpu, "terms": gflop}
+    return [
+        shared(setting, {**row, "name": f"{name}: ranking", **ranking}),
+        {**row, "name": f"{name}: embedding", **vars(embedding)},
+        {**row, "name": f"{name}: judging", **vars(judging)},
+    ]
+
+
+def _peak(setting: Setting) -> float | None:
+    return None if setting.here else round(memory(), 3)
+
+
+def shared(setting: Setting, row: dict[str, Any]) -> dict[str, Any]:
+    """Add a row's GFLOP, the limit of this very process, and which share of it was reached."""
+    gflop, limit = sum(row["terms"].values()), peak(setting)
+    seconds = row["cpu"] if setting.threads == 1 and not torch.cuda.is_available() else row["wall"]
+    return {**row, "gflop": gflop, "limit": limit, "share": gflop / limit / seconds}
+
+
+def rows(setting: Setting, methods: Sequence[str], parts: Sequence[str]) -> list[dict[str, Any]]:
+    """Measure each method in a process of its own."""
+    asked = [name for name in METHODS if not methods or name in methods]
+    return [row for name in asked for row in apart(setting, measured, name, parts)]
