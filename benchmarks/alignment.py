@@ -1,17 +1,16 @@
 """What an alignment method costs on data of DBP15K's sizes: an epoch of training, and judging its test pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-import torch
-
-from kgprism.platform.training import run as runs
-from kgprism.platform.training.loop import Loop
 
 import counting
 import synthetic
-from limits import peak
+import torch
+from limits import shared
 from machine import Setting, apart, clocked, forget_peak, memory
+
+from kgprism.platform.training import run as runs
+from kgprism.platform.training.loop import Loop
 
 #: The preset of each method for DBP15K.
 PRESETS = {"ibmea": "code_dbp15k"}
@@ -73,14 +72,8 @@ def _peak(setting: Setting) -> float | None:
     return None if setting.here else round(memory(), 3)
 
 
-def shared(setting: Setting, row: dict[str, Any]) -> dict[str, Any]:
-    """Add a row's GFLOP, the limit of this very process, and which share of it was reached."""
-    gflop, limit = sum(row["terms"].values()), peak(setting)
-    seconds = row["cpu"] if setting.threads == 1 and not torch.cuda.is_available() else row["wall"]
-    return {**row, "gflop": gflop, "limit": limit, "share": gflop / limit / seconds}
-
-
-def rows(setting: Setting, methods: Sequence[str], parts: Sequence[str]) -> list[dict[str, Any]]:
+def rows(setting: Setting, methods: Sequence[str], parts: Sequence[str]) -> Iterator[dict[str, Any]]:
     """Measure each method in a process of its own."""
-    asked = [name for name in METHODS if not methods or name in methods]
-    return [row for name in asked for row in apart(setting, measured, name, parts)]
+    for name in METHODS:
+        if not methods or name in methods:
+            yield from apart(setting, measured, name, parts)

@@ -8,6 +8,7 @@ exponentials are not counted, nor is what a program repeats to save memory.
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -45,7 +46,7 @@ class Shapes:
 
 
 def contrast(size: int, width: int, products: int) -> float:
-    """Return the operations of a loss over `size` pairs: ``ICL`` 3 + 4 products of size x width x size, others 1 + 2."""
+    """Return the operations of a loss over `size` pairs that takes so many products of size x width x size."""
     return products * 2.0 * size * size * width
 
 
@@ -66,7 +67,7 @@ def attention(shapes: Shapes, mask: Tensor, width: int, settings: Any, stacks: i
 def convolution(shapes: Shapes, mask: Tensor, widths: list[int], back: bool = True) -> float:
     """Count graph convolution of a learned table: maps, then sums over neighbours whose weights are constant."""
     total = 0.0
-    for inner, outer in reversed(list(zip(widths, widths[1:], strict=False))):
+    for inner, outer in reversed(list(pairwise(widths))):
         total += 2 * (shapes.edges(mask) + float(mask.sum())) * outer * (2 if back else 1)
         mask = shapes.wider(mask)
         total += 2 * float(mask.sum()) * inner * outer * (3 if back else 1)
@@ -157,7 +158,7 @@ def simdiff(config: Any, shapes: Shapes, mask: Tensor, sizes: list[int]) -> Term
     """Count views and levels; everyone is generated, since the reconstruction is a mean over all."""
     everyone = shapes.everyone() if config.reconstruction else mask
     names, width, latent = len(shapes.nonzero) + 1, config.modal_width, config.diffusion.latent
-    known = {name: width for name in shapes.nonzero}
+    known = dict.fromkeys(shapes.nonzero, width)
     levels = {"joint": names, "topology": 2, "semantic": names - 2, "modal": names}
     wide = sum(count * width for level, count in levels.items() if getattr(config.levels, level))
     views = sum(weight > 0 for _, weight in config.views)

@@ -4,7 +4,6 @@ from functools import cache
 from typing import Any
 
 import torch
-
 from machine import Setting, Times, clocked, device
 
 #: Rows, inner and columns of the products: a contrastive tile of narrow and of wide rows, a projection, a square.
@@ -46,3 +45,10 @@ def rows(setting: Setting) -> list[dict[str, Any]]:
 
 def _row(name: str, times: Times, **others: Any) -> dict[str, Any]:
     return {"what": "limits", "name": name, "wall": times.wall, "cpu": times.cpu, **others}
+
+
+def shared(setting: Setting, row: dict[str, Any]) -> dict[str, Any]:
+    """Add a row's GFLOP, the limit of this very process, and which share of it was reached."""
+    gflop, limit = sum(row["terms"].values()), peak(setting)
+    seconds = row["cpu"] if setting.threads == 1 and not torch.cuda.is_available() else row["wall"]
+    return {**row, "gflop": gflop, "limit": limit, "share": gflop / limit / seconds}

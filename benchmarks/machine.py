@@ -27,7 +27,7 @@ class Setting:
     memory_gb: float = 16.0
     sizes: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000, 1_000_000)
     #: Test triples that PyKEEN evaluates, its time scaled up; 0: all.
-    theirs: int = 1000
+    theirs: int = 200
 
 
 @dataclass(frozen=True)

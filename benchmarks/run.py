@@ -1,6 +1,6 @@
 """What the code costs beside what the machine could do, in one run.
 
-    .venv/bin/python benchmarks/run.py --what alignment-training --methods eva,mclea --json now.json --against earlier.json
+    .venv/bin/python benchmarks/run.py --what alignment-training --methods eva,mclea --json now.json
 
 What each number means: docs/performance.md.
 """
@@ -9,23 +9,31 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 import alignment
+import completion
+import growth
 import limits
+import losses
+import sweep
 import table
+import torch
 from machine import Setting, described
 
-Rows = list[dict[str, Any]]
+Rows = Iterable[dict[str, Any]]
 #: What can be measured, in the order of `all`.
 WHAT: dict[str, Callable[[Setting, Sequence[str]], Rows]] = {
     "limits": lambda setting, methods: limits.rows(setting),
+    "losses": lambda setting, methods: losses.rows(setting),
     "alignment-training": lambda setting, methods: alignment.rows(setting, methods, ["training"]),
     "alignment-evaluation": lambda setting, methods: alignment.rows(setting, methods, ["evaluation"]),
+    "completion-training": lambda setting, methods: completion.rows(setting, methods, ["training"]),
+    "completion-evaluation": lambda setting, methods: completion.rows(setting, methods, ["evaluation"]),
+    "sweep": lambda setting, methods: sweep.rows(setting),
+    "growth": lambda setting, methods: growth.rows(setting, methods),
 }
 
 
@@ -37,6 +45,9 @@ def main(words: Sequence[str] | None = None) -> int:
         rounds=asked.rounds,
         scale=asked.scale,
         here=asked.here,
+        memory_gb=asked.memory_gb,
+        sizes=tuple(int(size) for size in asked.sizes.split(",")),
+        theirs=asked.theirs,
     )
     torch.set_num_threads(setting.threads)
     wanted = list(WHAT) if "all" in asked.what else [what for what in WHAT if what in asked.what]
@@ -65,6 +76,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=2, help="of which the best counts")
     parser.add_argument("--threads", default="1", help="a number, or all")
     parser.add_argument("--scale", type=float, default=1.0, help="on the sizes, for a trial")
+    parser.add_argument("--sizes", default="10000,30000,100000,300000,1000000", help="of growth: entities a side")
+    parser.add_argument("--memory-gb", type=float, default=16.0, help="of growth: where sizes stop")
+    parser.add_argument("--theirs", type=int, default=200, help="test triples for PyKEEN, scaled up; 0: all")
     parser.add_argument("--here", action="store_true", help="all in this process, without peak memory: for a trial")
     return parser
 

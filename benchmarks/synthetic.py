@@ -43,12 +43,12 @@ def dbp15k(scale: float = 1.0, width: int = 2048) -> AlignedGraphs:
 
 
 def grown(entities: int, width: int = 64) -> AlignedGraphs:
-    """Return two graphs of `entities` each, sparse as DBP15K's, three quarters of them paired."""
+    """Return two graphs of `entities` each, as dense as DBP15K's, every entity with a partner."""
     by = entities / FRENCH.entities
     fixed = {"entities": entities, "relations": FRENCH.relations, "attributes": FRENCH.attributes}
     counts = {name: count for name, count in vars(FRENCH.scaled(by)).items() if name not in fixed}
     side = Side(**fixed, **counts)
-    return aligned(f"synthetic-{entities}", side, side, round(0.75 * entities), width)
+    return aligned(f"synthetic-{entities}", side, side, entities, width)
 
 
 def aligned(name: str, left: Side, right: Side, pairs: int, width: int) -> AlignedGraphs:

@@ -21,7 +21,7 @@ def head(machine: dict[str, Any]) -> str:
 def title(what: str, before: dict[str, Any] | None) -> str:
     """Return the heading of a group."""
     cells = [f"{heading:>9}" for heading, _ in COLUMNS.values()]
-    return f"\n{what:34}" + "".join(cells) + ("  old/new" if before else "")
+    return f"\n{what:48}" + "".join(cells) + ("  old/new" if before else "")
 
 
 def line(row: dict[str, Any], before: dict[str, Any] | None) -> str:
@@ -30,7 +30,7 @@ def line(row: dict[str, Any], before: dict[str, Any] | None) -> str:
     ratio = f"{faster(row, before) or '':>9}" if before else ""
     told = [f"{key} {value:.4g}" for key, value in row.get("terms", {}).items()]
     told += [str(row[key]) for key in ("unit", "note") if key in row]
-    return f"{row['name']:34}" + "".join(cells) + ratio + (f"  ({', '.join(told)})" if told else "")
+    return f"{row['name']:48}" + "".join(cells) + ratio + (f"  ({', '.join(told)})" if told else "")
 
 
 def faster(row: dict[str, Any], before: dict[str, Any]) -> str:
