@@ -18,6 +18,7 @@ import completion
 import growth
 import limits
 import losses
+import profiles
 import sweep
 import table
 import torch
@@ -34,6 +35,7 @@ WHAT: dict[str, Callable[[Setting, Sequence[str]], Rows]] = {
     "completion-evaluation": lambda setting, methods: completion.rows(setting, methods, ["evaluation"]),
     "sweep": lambda setting, methods: sweep.rows(setting),
     "growth": lambda setting, methods: growth.rows(setting, methods),
+    "profile": lambda setting, methods: profiles.rows(setting, methods),
 }
 
 
