@@ -22,6 +22,7 @@ import profiles
 import sweep
 import table
 import torch
+import workers
 from machine import Setting, described
 
 Rows = Iterable[dict[str, Any]]
@@ -36,6 +37,7 @@ WHAT: dict[str, Callable[[Setting, Sequence[str]], Rows]] = {
     "sweep": lambda setting, methods: sweep.rows(setting),
     "growth": lambda setting, methods: growth.rows(setting, methods),
     "profile": lambda setting, methods: profiles.rows(setting, methods),
+    "workers": lambda setting, methods: workers.rows(setting, methods),
 }
 
 
