@@ -1,4 +1,4 @@
-"""Where the time of an epoch goes: the operations of PyTorch with the most CPU time of their own, for every method."""
+"""Where the time of an epoch goes: the operations of PyTorch with the most time of their own, for every method."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -8,7 +8,7 @@ import alignment
 import completion
 import synthetic
 import torch
-from machine import Setting, Times, apart
+from machine import Setting, apart
 from torch.profiler import ProfilerActivity, profile
 
 from kgprism.platform.training.loop import Loop
@@ -18,7 +18,7 @@ TOP, STEPS = 8, 2
 
 
 def measured(setting: Setting, name: str) -> dict[str, Any]:
-    """Return a row with the shares of the operations, the dearest first; ``cpu`` and ``wall`` are the profiler's."""
+    """Return a row with the shares of the operations, the dearest first; seconds are the wall's inside operations."""
     torch.manual_seed(0)
     loop = _loop(setting, name)
     kinds = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if torch.cuda.is_available() else [])]
@@ -29,7 +29,7 @@ def measured(setting: Setting, name: str) -> dict[str, Any]:
     total = sum(spent.values())
     shares = {word: seconds / total for word, seconds in sorted(spent.items(), key=lambda item: -item[1])[:TOP]}
     note = ", ".join(f"{word.removeprefix('aten::')} {share:.0%}" for word, share in shares.items())
-    return {"what": "profile", "name": name, **vars(Times(total, total)), "shares": shares, "note": note}
+    return {"what": "profile", "name": name, "wall": total, "shares": shares, "note": note}
 
 
 def _loop(setting: Setting, name: str) -> Loop:
