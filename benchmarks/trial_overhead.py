@@ -71,13 +71,18 @@ def run_engine() -> float:
     return monotonic() - began
 
 
-if __name__ == "__main__":
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+def measured(rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of every round of both, after one that warms up."""
     times: dict[str, list[float]] = {"bare": [], "engine": []}
     with session(num_cpus=6):
         for _ in range(rounds + 1):
             times["bare"].append(run_bare())
             times["engine"].append(run_engine())
-    for name, seconds in times.items():
-        print(f"{name:6} {' '.join(f'{second:6.2f}' for second in seconds[1:])} s for {TRIALS} trials")
-    print(f"ratio  {min(times['engine'][1:]) / min(times['bare'][1:]):6.2f} (promised: 1.3)")
+    return {name: seconds[1:] for name, seconds in times.items()}
+
+
+if __name__ == "__main__":
+    found = measured(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    for name, seconds in found.items():
+        print(f"{name:6} {' '.join(f'{second:6.2f}' for second in seconds)} s for {TRIALS} trials")
+    print(f"ratio  {min(found['engine']) / min(found['bare']):6.2f} (promised: 1.3)")
