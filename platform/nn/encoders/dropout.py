@@ -12,16 +12,16 @@ class Some(NamedTuple):
     """Which rows, ascending places ``(rows,)``, of how many."""
 
     places: Tensor
-    count: int
+    total: int
 
 
 _SEEN: ContextVar[Some | None] = ContextVar("seen", default=None)
 
 
 @contextmanager
-def among(places: Tensor, count: int) -> Iterator[None]:
-    """Let every `Dropout` inside draw for `count` rows, of which its inputs are those at some places."""
-    token = _SEEN.set(Some(places, count))
+def among(places: Tensor, total: int) -> Iterator[None]:
+    """Let every `Dropout` inside draw for `total` rows, of which its inputs are those at some places."""
+    token = _SEEN.set(Some(places, total))
     try:
         yield
     finally:
@@ -35,5 +35,5 @@ class Dropout(nn.Dropout):
         seen = _SEEN.get()
         if seen is None or not self.training or not self.p:
             return super().forward(rows)
-        kept = rows.new_empty(seen.count, *rows.shape[1:]).bernoulli_(1 - self.p)
+        kept = rows.new_empty(seen.total, *rows.shape[1:]).bernoulli_(1 - self.p)
         return rows * kept[seen.places].div_(1 - self.p)

@@ -25,7 +25,7 @@ def low_rank(
     modal: Sequence[Float[Tensor, "entities width"]],
 ) -> Float[Tensor, "entities fused"]:
     """Return the sum over ranks, each times its weight; the first row of a factor is its bias."""
-    fused: Tensor = _LowRank.apply(weights, len(modal), *factors, *modal)
+    fused: Tensor = _LowRank.apply(weights, len(modal), *factors, *modal)  # type: ignore[no-untyped-call]
     return fused
 
 

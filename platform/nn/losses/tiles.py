@@ -64,7 +64,7 @@ def contrasted(
     Sides have rows of length one or zero. Gradients reach both and what is `given`; they are made at once, in the
     forward pass, so that no tile waits for the backward pass.
     """
-    loss: Tensor = _Contrasted.apply(left, right, rows, among, terms, *given)
+    loss: Tensor = _Contrasted.apply(left, right, rows, among, terms, *given)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -108,10 +108,9 @@ class _Sums:
         self.whole = among.both and rows == slice(0, len(left))
         self.sums = left.new_zeros(2, len(left))
         self.kept: list[Tile] | None = None
-        made = self._tiles()
         if keep and self._bytes() <= KEPT:
-            made = self.kept = list(made)
-        for tile in made:
+            self.kept = list(self._tiles())
+        for tile in self.kept or self._tiles():
             self._add(tile)
 
     def logarithms(self) -> Tensor:
