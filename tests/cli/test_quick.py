@@ -47,9 +47,7 @@ def loaded(*words: str) -> tuple[str, list[str]]:
     return shown, names.split()
 
 
-@pytest.mark.parametrize(
-    "words", ["--help", "report --help", "data list", "runs list", "suites list", "spaces list"]
-)
+@pytest.mark.parametrize("words", ["--help", "report --help", "data list", "runs list", "suites list", "spaces list"])
 def test_lists_and_help_load_nothing_slow(own: Path, words: str) -> None:
     shown, slow = loaded(*words.split())
     assert shown.strip()
