@@ -13,8 +13,10 @@ demo: .venv/.installed
 # pytest leaves with 5 where a mark collects nothing.
 pytest = $(BIN)/python -m pytest -q $(1) || test $$? -eq 5
 
+# What fails is told, and gets one more try by itself: these tests kill processes, start browsers and wait for clocks of
+# Ray's, on machines that others use too. $(1) are words for pytest, $(2) is the chain's own memory of what failed.
 define twice
-	log=$$(mktemp) && once="-o cache_dir=.pytest_cache/nodes" \
+	log=$$(mktemp) && once="-o cache_dir=.pytest_cache/$(2)" \
 	&& { $(call pytest,$(1) --cache-clear $$once); } 2>$$log || { tail -n 40 $$log; echo "once more, what failed:"; \
 	$(call pytest,$(1) --last-failed $$once); }
 endef
@@ -25,15 +27,14 @@ test: .venv/.installed
 	OMP_NUM_THREADS=1 $(MAKE) --no-print-directory --output-sync=target -j2 test-alone test-nodes
 
 test-alone:
-	$(call pytest,)
-	$(call pytest,-m slow)
-	$(call pytest,-m real)
+	$(call twice,,alone)
+	$(call twice,-m slow,alone)
+	$(call twice,-m real,alone)
 
-# Where Ray ends the process of the tests, its reason is in what it wrote last. These tests kill processes and wait for
-# clocks of Ray's: what fails is told, and gets one more try by itself.
+# Where Ray ends the process of the tests, its reason is in what it wrote last.
 test-nodes:
-	$(call twice,-m ray --capture=sys)
-	$(call twice,-m cluster)
+	$(call twice,-m ray --capture=sys,nodes)
+	$(call twice,-m cluster,nodes)
 
 # The import path is not the folder path (docs/architecture.md: why platform/ has no __init__.py), so mypy reads links.
 lint: .venv/.linters
