@@ -106,7 +106,9 @@ def test_two_suites_at_once_end_well(cluster: None, own_home: Path, tmp_path: Pa
         assert driver.stdin is not None
         driver.stdin.write("go\n")
         driver.stdin.flush()
-    logs = [[json.loads(line) for line in driver.communicate()[0].splitlines()] for driver in drivers]
+    # Ray puts its warnings among what a driver says, such as that many processes start at once.
+    said = [[line for line in driver.communicate()[0].splitlines() if line.startswith("[")] for driver in drivers]
+    logs = [[json.loads(line) for line in lines] for lines in said]
     assert [driver.returncode for driver in drivers] == [0, 0]
     assert [log[-1] for log in logs] == [["failures", {}]] * 2
     runs = {record.id for record in Store()}
