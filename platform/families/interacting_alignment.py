@@ -131,8 +131,7 @@ class InteractingAlignment(ModalAlignment[N]):
         inputs = self.inputs(some, **({"graph": self.table.weight} if "graph" in self.names else {}))
         found: dict[str, Tensor] = {name: self.maps[name](inputs[name]) for name in self.modalities}
         if "graph" in self.names:
-            encoded = [inputs["graph"], *self.propagate(inputs["graph"])][-1]
-            found["graph"] = encoded if some is None else encoded.index_select(0, some)
+            found["graph"] = self.propagate.last(inputs["graph"], some)
         modal = {name: found[name] for name in self.names}
         parts = list(self._interactions(modal, some))
         return modal | {key: torch.cat([part[key] for part in parts]) for key in parts[0]}

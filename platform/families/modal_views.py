@@ -88,14 +88,12 @@ class ModalViews(ModalAlignment[V]):
     def _encoded(self, some: Tensor | None = None) -> dict[str, Tensor]:
         tables = {"graph": self.table.weight} if "graph" in self.views else {}
         inputs = self.inputs(some, **tables)
-        views = {name: self.view(name, inputs[name]) for name in self.views}
-        if some is not None and "graph" in views:
-            views["graph"] = views["graph"].index_select(0, some)
+        views = {name: self.view(name, inputs[name], some) for name in self.views}
         return views | {"joint": self.joint(views)}
 
-    def view(self, name: str, inputs: Tensor) -> Tensor:
-        """Return one view ``(entities, its width)`` of a modality's features or of the learned table."""
-        return self.structure(inputs)[-1] if name == "graph" else self.maps[name](inputs)
+    def view(self, name: str, inputs: Tensor, some: Tensor | None = None) -> Tensor:
+        """Return one view ``(entities, its width)`` of a modality's features or, of `some`, of the learned table."""
+        return self.structure.last(inputs, some) if name == "graph" else self.maps[name](inputs)
 
     def joint(self, views: Mapping[str, Tensor]) -> Tensor:
         """Return what the judge compares."""

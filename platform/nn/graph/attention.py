@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from kgprism.platform.data.inputs.joint import JointGraph
 from kgprism.platform.nn.graph.sparse import Incidence
+from kgprism.platform.nn.graph.stack import Hop, Stack, chosen
 from kgprism.platform.nn.graph.union import Layers, Propagation, UnionGraph
 
 
@@ -47,26 +48,21 @@ class DiagonalAttention(nn.Module):
         self.own = nn.Parameter(torch.empty(heads, width).uniform_(-bound, bound))
         self.other = nn.Parameter(torch.empty(heads, width).uniform_(-bound, bound))
 
-    def forward(self, x: Float[Tensor, "entities width"]) -> Float[Tensor, "entities width"]:
+    def forward(self, x: Float[Tensor, "inputs width"], hop: Hop | None = None) -> Float[Tensor, "outputs width"]:
+        edges, _, own, _ = hop or Hop(self.edges)
         heads = []
-        for kernel, own, other in zip(self.kernel, self.own, self.other, strict=True):
+        for kernel, mine, other in zip(self.kernel, self.own, self.other, strict=True):
             h = x * kernel
-            scores = (h @ own)[self.edges.row] + (h @ other)[self.edges.column]
-            heads.append(self.edges.multiply(self.edges.softmax(-F.leaky_relu(scores, 0.2)), h))
+            scores = chosen(h @ mine, own)[edges.row] + (h @ other)[edges.column]
+            heads.append(edges.multiply(edges.softmax(-F.leaky_relu(scores, 0.2)), h))
         return torch.stack(heads).mean(0)
 
 
-class DiagonalAttentionStack(Layers):
-    """Layers of `DiagonalAttention`, ELU between them and none after the last; returns every layer's output."""
+class DiagonalAttentionStack(Stack):
+    """Layers of `DiagonalAttention`, ELU between them; returns every layer's output."""
 
     def __init__(self, edges: Incidence, width: int, heads: int, depth: int) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(DiagonalAttention(edges, width, heads) for _ in range(depth))
+        super().__init__(edges, (DiagonalAttention(edges, width, heads) for _ in range(depth)))
 
-    def forward(self, x: Float[Tensor, "entities width"]) -> list[Float[Tensor, "entities _"]]:
-        outputs: list[Tensor] = []
-        for number, layer in enumerate(self.layers, start=1):
-            x = layer(x)
-            outputs.append(x)
-            x = F.elu(x) if number < len(self.layers) else x
-        return outputs
+    def between(self, x: Float[Tensor, "entities width"]) -> Float[Tensor, "entities width"]:
+        return F.elu(x)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kgprism.platform.data.inputs.joint import JointGraph
+from kgprism.platform.nn.graph.stack import Hop, Stack, chosen
 from kgprism.platform.nn.graph.union import Layers, Propagation, UnionGraph
 
 
@@ -45,21 +46,20 @@ class ConvolutionLayer(nn.Module):
         self.weight = nn.Parameter(torch.empty(width, wanted).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(wanted).uniform_(-bound, bound))
 
-    def forward(self, x: Float[Tensor, "entities width"]) -> Float[Tensor, "entities wanted"]:
-        return self.union.edges.multiply(self.union.weights, x @ self.weight) + self.bias
+    def forward(self, x: Float[Tensor, "inputs width"], hop: Hop | None = None) -> Float[Tensor, "outputs wanted"]:
+        edges, kept, _, _ = hop or Hop(self.union.edges)
+        return edges.multiply(chosen(self.union.weights, kept), x @ self.weight) + self.bias
 
 
-class ConvolutionStack(Layers):
-    """Layers of the given widths, ReLU and dropout between them and none after the last; returns every output."""
+class ConvolutionStack(Stack):
+    """Layers of the given widths, ReLU and dropout between them; returns every layer's output."""
 
     def __init__(self, union: UnionGraph, widths: Sequence[int], dropout: float = 0.0) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(ConvolutionLayer(union, *pair) for pair in pairwise(widths))
+        super().__init__(union.edges, (ConvolutionLayer(union, *pair) for pair in pairwise(widths)))
         self.dropout = dropout
 
-    def forward(self, x: Float[Tensor, "entities width"]) -> list[Float[Tensor, "entities _"]]:
-        outputs: list[Tensor] = []
-        for layer in self.layers:
-            x = layer(F.dropout(outputs[-1].relu(), self.dropout, self.training) if outputs else x)
-            outputs.append(x)
-        return outputs
+    def between(self, x: Float[Tensor, "entities width"]) -> Float[Tensor, "entities width"]:
+        return F.dropout(x.relu(), self.dropout, self.training)
+
+    def exact(self) -> bool:
+        return not (self.dropout and self.training)

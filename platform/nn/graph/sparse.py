@@ -21,6 +21,7 @@ class Incidence(nn.Module):
     row: Tensor
     column: Tensor
     forward_order: Tensor
+    forward_starts: Tensor
 
     def __init__(self, row: Int[Tensor, "edges"], column: Int[Tensor, "edges"], rows: int, columns: int) -> None:
         super().__init__()
@@ -33,6 +34,13 @@ class Incidence(nn.Module):
             views |= {f"{name}_order": order, f"{name}_starts": starts, f"{name}_ends": other[order]}
         for name, view in views.items():
             self.register_buffer(name, view, persistent=False)
+
+    def towards(self, rows: Int[Tensor, "some"]) -> Int[Tensor, "kept"]:
+        """Return the edges that lead to some rows, one row's after the other's."""
+        first, counts = self.forward_starts[rows], self.forward_starts[rows + 1] - self.forward_starts[rows]
+        ends = counts.cumsum(0)
+        places = torch.arange(int(ends[-1]) if len(ends) else 0, device=rows.device)
+        return self.forward_order[places + (first - ends + counts).repeat_interleave(counts)]
 
     def multiply(
         self, values: Float[Tensor, "edges"], dense: Float[Tensor, "columns width"]

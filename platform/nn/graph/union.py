@@ -1,7 +1,7 @@
 """The undirected graph that most encoders see (alignment specification, 0.4), and the contract of all of them."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from kgprism.platform.data.inputs.joint import JointGraph
@@ -44,6 +44,13 @@ class Layers(nn.Module):
 
     def forward(self, x: Float[Tensor, "entities width"]) -> list[Float[Tensor, "entities _"]]:
         raise NotImplementedError(type(self).__name__)
+
+    def last(
+        self, x: Float[Tensor, "entities width"], some: Int[Tensor, "some"] | None = None
+    ) -> Float[Tensor, "_ width"]:
+        """Return the last output, `x` itself without a layer: of all entities or of `some`, ascending ids."""
+        last = [x, *self(x)][-1]
+        return last if some is None else last.index_select(0, some)
 
 
 class Propagation(Module):
