@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 #: From the top down: a room may import rooms of its own line and of the lines below it.
 ORDER = [
     ["cli", "api", "notebook"],
-    *(["studies.fair"], ["studies.search", "studies"], ["studies.execution"], ["studies.reports"]),
+    *(["studies.fair"], ["studies.search", "studies"], ["studies.execution"], ["studies.look"], ["studies.reports"]),
     *(["studies.inspection", "studies.evaluation"], ["studies.statistics"], ["studies.suites"], ["studies.store"]),
     *(["testing"], ["training"], ["methods"], ["families"], ["tasks", "nn"], ["cluster"]),
     *(["data.catalogue"], ["data.readers", "data.inputs"], ["data"]),

@@ -11,6 +11,8 @@ from kgprism.platform.cli import completion
 from kgprism.platform.cli.options import Json
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
 from kgprism.platform.errors import DataError
+from kgprism.platform.files import write_text
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +70,28 @@ def show(name: Name, json: Json = False) -> None:
     _show_overlaps(overlaps(dataset))
     for line in (*counts.own_split(dataset), *counts.advice(dataset)):
         say(line)
+
+
+@app.command()
+def look(
+    name: Name,
+    images: Annotated[
+        list[Path] | None,
+        typer.Option("--images", metavar="DIR|ZIP", help="Pictures by id, such as 7.png; once for each graph."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the page goes.")] = None,
+    sample: Annotated[int, typer.Option(min=0, max=200, help="Pairs or entities that are shown.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Draws what is shown, and the test pairs.")] = 0,
+) -> None:
+    """Write a page of a dataset: coverage, what vectors find untrained, what they share, a sample with pictures."""
+    from kgprism.platform.data.catalogue import datasets
+    from kgprism.platform.studies.look.look import look as seen
+    from kgprism.platform.studies.look.page import page
+
+    found = seen(datasets.load(name), images=images or (), sample=sample, seed=seed)
+    file = out or home() / "tables" / "data" / f"{name}.html"
+    write_text(file, page(found))
+    say(f"written: {file}")
 
 
 @app.command("import")
