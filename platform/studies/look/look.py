@@ -68,7 +68,7 @@ def look(dataset: Dataset, *, images: Sequence[Path] = (), sample: int = 8, seed
     graphs = graphs_of(dataset)
     if images and len(images) != len(graphs):
         raise ConfigurationError(f"{dataset.name} has {len(graphs)} graphs, but --images was given {len(images)} times")
-    pictures = [Pictures(place, len(g.entities)) for place, g in zip(images, graphs.values(), strict=False)]
+    pictures = [Pictures(place, g.entities) for place, g in zip(images, graphs.values(), strict=False)]
     sets = vector_sets(dataset)
 
     def picture(side: int, entity: int) -> str:

@@ -14,6 +14,7 @@ def page(found: Look) -> str:
         look=found,
         graphs=list(found.coverage),
         with_headers=[one for one in found.sets if one.header],
+        beside=[one.name for one in found.sets if not one.trouble],
         compared=[one.name for one in found.untrained.found if one.there] if found.untrained else [],
         shared=[one for one in found.of_graphs if one.twins.groups],
         far=[one for one in found.of_graphs if one.outliers],
@@ -24,7 +25,7 @@ def share(value: float | None) -> str:
     """Return a share as tables of the field print it: ``.304``, ``1.000``."""
     if value is None:
         return MISSING
-    return f"{value:.3f}".removeprefix("0") if value >= 0 else f"-{-value:.3f}".replace("-0", "-", 1)
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.3f}"
 
 
 def percent(value: float) -> str:
@@ -33,6 +34,13 @@ def percent(value: float) -> str:
     if value in (0, 1) or shown not in ("0%", "100%"):
         return shown
     return "<1%" if value < 0.5 else ">99%"
+
+
+def short(value: float) -> str:
+    """Return a length or a rank in few digits: ``.972``, ``437.5``, ``2,712``."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}".removeprefix("0") if 0 < value < 1 else f"{value:.4g}"
 
 
 def tail(label: str) -> str:
@@ -51,5 +59,5 @@ def _template() -> Template:
         keep_trailing_newline=True,
         autoescape=True,
     )
-    environment.globals |= {"MISSING": MISSING, "share": share, "percent": percent, "tail": tail}
+    environment.globals |= {"MISSING": MISSING, "share": share, "percent": percent, "short": short, "tail": tail}
     return environment.get_template("look.html.jinja")

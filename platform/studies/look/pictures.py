@@ -16,7 +16,7 @@ _SIZE = 96
 
 
 class Pictures:
-    def __init__(self, place: Path, entities: int) -> None:
+    def __init__(self, place: Path, labels: list[str]) -> None:
         self.zip = ZipFile(place) if place.is_file() else None
         if self.zip:
             names = {info.filename: info.file_size for info in self.zip.infolist()}
@@ -25,11 +25,13 @@ class Pictures:
         else:
             raise DataError(f"{place}: no such folder or ZIP file")
         self.place, self.files, self.sizes = place, {}, {}
+        rows = {label: row for row, label in enumerate(labels)}
+        lines = (place.parent / "entities.tsv").read_text(encoding="utf-8").splitlines()
+        ids = {i: rows[label] for i, label in (line.split("\t") for line in lines) if label in rows}
         for name in sorted(names):
-            stem = Path(name).stem
-            if stem.isdecimal() and int(stem) < entities:
-                self.files.setdefault(int(stem), name)
-                self.sizes[int(stem)] = names[name]
+            if (row := ids.get(Path(name).stem)) is not None:
+                self.files.setdefault(row, name)
+                self.sizes[row] = names[name]
 
     def _read(self, entity: int) -> bytes:
         name = self.files[entity]

@@ -67,11 +67,12 @@ def drawn(dataset: Dataset, count: int, seed: int) -> np.ndarray:
 
 
 def sampled(dataset: Dataset, sets: Sequence[VectorSet], picture: Picture, count: int, seed: int) -> list[list[Side]]:
-    """Return the drawn pairs side by side, or single entities."""
+    """Return the drawn pairs side by side, or single entities, with the nearest by each set that can compare."""
     rows, graphs = drawn(dataset, count, seed), graphs_of(dataset)
+    beside = [one for one in sets if not one.trouble]
     columns = []
     for side, (name, graph) in enumerate(graphs.items()):
-        close = list(zip(*(_close(dataset, one, picture, rows, side) for one in sets), strict=True))
+        close = list(zip(*(_close(dataset, one, picture, rows, side) for one in beside), strict=True))
         known = degrees(graph)
         columns.append(
             [
@@ -80,7 +81,7 @@ def sampled(dataset: Dataset, sets: Sequence[VectorSet], picture: Picture, count
                     shown(graph, entity, picture(side, entity)),
                     int(known[entity]),
                     tuple(_links(graph, entity)),
-                    close[row] if sets else (),
+                    close[row] if beside else (),
                 )
                 for row, entity in enumerate(rows[:, side].tolist())
             ]
@@ -112,8 +113,7 @@ def _close(dataset: Dataset, one: VectorSet, picture: Picture, rows: np.ndarray,
     """Return who is nearest to each drawn entity of a side: in the other graph, or in its own if there is one."""
     graphs, other = list(graphs_of(dataset).values()), (side + 1) % rows.shape[1]
     mine, theirs = one.known[side], one.known[other]
-    if mine is None or theirs is None or one.trouble:
-        return [Close(one.name, (), None, 0, one.trouble) for _ in rows]
+    assert mine is not None and theirs is not None  # or there were trouble
     place = rows_of(mine, rows[:, side])
     have, alone = np.flatnonzero(place >= 0), rows.shape[1] == 1
     truth = np.full(len(have), -1) if alone else rows[have, other]

@@ -11,6 +11,9 @@ from kgprism.platform.data.catalogue.feature_sets import FeatureSet
 from kgprism.platform.data.graph import AlignedGraphs, Dataset, Features, MultiModalGraph
 from kgprism.platform.data.surface_forms import bigrams
 
+#: Modalities that most readers look for.
+_FIRST = ("image", "text", "name", "char")
+
 
 @dataclass(frozen=True, eq=False)
 class VectorSet:
@@ -66,8 +69,14 @@ def vector_sets(dataset: Dataset) -> list[VectorSet]:
         sides = tuple(vectors[side] for side in feature_sets.sides(dataset))
         found.append(VectorSet(f"{kept.modality}:{kept.name}", sides, tuple(_header(kept))))
     if isinstance(dataset, AlignedGraphs) and "char" in dataset.modalities:
-        found.append(VectorSet("char", tuple(_letters(graphs)), (("made of", "pairs of letters in the names"),)))
-    return sorted(found, key=lambda one: one.name)
+        found.append(VectorSet("char", tuple(_letters(graphs))))
+    return sorted(found, key=_order)
+
+
+def _order(one: VectorSet) -> tuple[int, str]:
+    """Sort sets of a modality side by side, the usual modalities first."""
+    modality = one.name.partition(":")[0]
+    return (_FIRST.index(modality) if modality in _FIRST else len(_FIRST), one.name)
 
 
 def _header(kept: FeatureSet) -> Iterator[tuple[str, str]]:
