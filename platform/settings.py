@@ -89,7 +89,7 @@ class CompletionData(Settings):
     image: VectorSet = Field("published", description="vectors of pictures: the data's own, or a set (data features)")
     text: VectorSet = Field(
         "published",
-        description="of texts: the same; labels: hashed character n-grams of names; sentences: an encoder (extra `text`)",
+        description="the same; labels: hashed character n-grams of names; sentences: an encoder (extra `text`)",
     )
     text_width: int = Field(384, ge=8, description="coordinates of the hashed n-grams")
     missing: Literal["zero", "normal"] = Field("zero", description="rows of entities without a vector; normal: as SNAG")

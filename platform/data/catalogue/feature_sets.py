@@ -21,7 +21,7 @@ from kgprism.platform.files import replacing
 from kgprism.platform.home import home
 
 #: Words of a setting that mean something else, and those that YAML reads as no text; no set is called so.
-RESERVED = frozenset("published labels sentences own auto none null true false yes no on off".split())
+RESERVED = ("published", "labels", "sentences", "none", "null", "true", "false")
 _SUFFIX = ".safetensors"
 
 
@@ -107,14 +107,14 @@ def stored(name: str) -> list[FeatureSet]:
     Raises:
         DataError: if a file is damaged, foreign or without its other side; it names the file.
     """
-    return [_joined(modality, set_name, files) for (modality, set_name), files in sorted(_parts(name).items())]
+    return [_joined(modality, set_name, files) for (modality, set_name), files in sorted(grouped(name).items())]
 
 
 def surveyed(name: str) -> tuple[list[FeatureSet], list[str]]:
     """Return the sets of a dataset that can be read, and a line for each that cannot."""
     found, problems = [], []
     try:
-        parts = _parts(name)
+        parts = grouped(name)
     except DataError as error:
         return [], [str(error)]
     for (modality, set_name), files in sorted(parts.items()):
@@ -123,11 +123,6 @@ def surveyed(name: str) -> tuple[list[FeatureSet], list[str]]:
         except DataError as error:
             problems.append(str(error))
     return found, problems
-
-
-def files_of(name: str, modality: str, set_name: str) -> list[Path]:
-    """Return the files of one set, damaged or not; none if there is no such set."""
-    return list(_parts(name).get((modality, set_name), {}).values())
 
 
 def read(dataset: Dataset, found: FeatureSet) -> dict[str, Features]:
@@ -165,7 +160,7 @@ def find(name: str, modality: str, set_name: str, words: Iterable[str] = ()) -> 
     Raises:
         DataError: if there is none of that name, with the nearest and what to type; or if its files are damaged.
     """
-    parts = _parts(name)
+    parts = grouped(name)
     if (modality, set_name) in parts:
         return _joined(modality, set_name, parts[modality, set_name])
     known = {other for kind, other in parts if kind == modality}.union(words)
@@ -194,7 +189,7 @@ def check_names(modality: str, set_name: str) -> None:
         raise DataError(f"the name '{set_name}' has a meaning of its own in data.{modality}: choose another name")
 
 
-def _parts(name: str) -> dict[tuple[str, str], dict[str, Path]]:
+def grouped(name: str) -> dict[tuple[str, str], dict[str, Path]]:
     """Return the files of each set by modality and name, and there by side; nothing is opened."""
     found: dict[tuple[str, str], dict[str, Path]] = {}
     for file in sorted(_folder(name).glob(f"[!.]*{_SUFFIX}")) if _plain(name) else ():
