@@ -20,9 +20,13 @@ from kgprism.platform.errors import DataError, nearest
 from kgprism.platform.files import replacing
 from kgprism.platform.home import home
 
-#: What stands where the dataset's own vectors or those made of names are meant; no set is called so.
-RESERVED = ("published", "labels", "sentences", "own", "auto", "none")
+#: Words of a setting that mean something else, and those that YAML reads as no text; no set is called so.
+RESERVED = ("published", "labels", "sentences", "none", "null", "true", "false")
 _SUFFIX = ".safetensors"
+
+
+class AbsentSetError(DataError):
+    """A set that is not here."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +107,22 @@ def stored(name: str) -> list[FeatureSet]:
     Raises:
         DataError: if a file is damaged, foreign or without its other side; it names the file.
     """
-    parts: dict[tuple[str, str], dict[str, Path]] = {}
-    for file in sorted(_folder(name).glob(f"[!.]*{_SUFFIX}")) if _plain(name) else ():
-        modality, _, rest = file.name.removesuffix(_SUFFIX).partition(".")
-        set_name, _, side = rest.rpartition(".")
-        if side not in ("kg", "kg1", "kg2") or not _plain(modality) or not _plain(set_name):
-            raise DataError(f"{file}: no file of kgprism's: expected MODALITY.SET.kg1{_SUFFIX}, .kg2 or .kg")
-        parts.setdefault((modality, set_name), {})[side] = file
-    return [_joined(modality, set_name, files) for (modality, set_name), files in sorted(parts.items())]
+    return [_joined(modality, set_name, files) for (modality, set_name), files in sorted(grouped(name).items())]
+
+
+def surveyed(name: str) -> tuple[list[FeatureSet], list[str]]:
+    """Return the sets of a dataset that can be read, and a line for each that cannot."""
+    found, problems = [], []
+    try:
+        parts = grouped(name)
+    except DataError as error:
+        return [], [str(error)]
+    for (modality, set_name), files in sorted(parts.items()):
+        try:
+            found.append(_joined(modality, set_name, files))
+        except DataError as error:
+            problems.append(str(error))
+    return found, problems
 
 
 def read(dataset: Dataset, found: FeatureSet) -> dict[str, Features]:
@@ -142,32 +154,19 @@ def check_labels(dataset: Dataset, found: FeatureSet) -> None:
         raise DataError(f"{told}: {_again(name, found)}, or remove them: kgprism data rm {name}:{found}")
 
 
-def find(name: str, modality: str, set_name: str) -> FeatureSet:
-    """Return one set.
+def find(name: str, modality: str, set_name: str, words: Iterable[str] = ()) -> FeatureSet:
+    """Return one set; `words` mean something besides, and are told if one of them may be meant.
 
     Raises:
-        DataError: if there is none of that name, with the nearest and what to type.
+        DataError: if there is none of that name, with the nearest and what to type; or if its files are damaged.
     """
-    here = {one.name: one for one in stored(name) if one.modality == modality}
-    if set_name in here:
-        return here[set_name]
-    told = f"{name} has no {modality} features '{set_name}'{nearest(set_name, here)}"
-    raise DataError(f"{told}: see `kgprism data show {name}`, or make them: kgprism data features {name} --help")
-
-
-def remove(found: Iterable[FeatureSet]) -> list[Path]:
-    """Delete sets, and return the files that went.
-
-    Raises:
-        DataError: if the operating system refuses.
-    """
-    gone = [file for one in found for file in one.files.values()]
-    try:
-        for file in gone:
-            file.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f"{error.filename}: {error.strerror}") from None
-    return gone
+    parts = grouped(name)
+    if (modality, set_name) in parts:
+        return _joined(modality, set_name, parts[modality, set_name])
+    known = {other for kind, other in parts if kind == modality}.union(words)
+    told = f"{name} has no {modality} features '{set_name}'{nearest(set_name, known)}"
+    name = name.removesuffix(HOLDOUT)
+    raise AbsentSetError(f"{told}: make them with `kgprism data features {name}`, `kgprism data show {name}` lists all")
 
 
 def labels_digest(labels: Iterable[str]) -> str:
@@ -182,11 +181,24 @@ def check_names(modality: str, set_name: str) -> None:
         DataError: naming the word.
     """
     for what, word in (("modality", modality), ("set", set_name)):
-        if not _plain(word) or len(word) > 60 or (what == "modality" and "." in word):
+        if not _plain(word) or len(word) > 60 or not word[0].isalpha() or (what == "modality" and "." in word):
             signs = "'-' and '_'" if what == "modality" else "'-', '_' and '.'"
-            raise DataError(f"'{word}' is no name for a {what}: use at most 60 letters, digits, {signs}")
-    if set_name in RESERVED:
+            told = f"'{word}' is no name for a {what}: use at most 60 letters, digits, {signs}, a letter first"
+            raise DataError(told)
+    if set_name.lower() in RESERVED:
         raise DataError(f"the name '{set_name}' has a meaning of its own in data.{modality}: choose another name")
+
+
+def grouped(name: str) -> dict[tuple[str, str], dict[str, Path]]:
+    """Return the files of each set by modality and name, and there by side; nothing is opened."""
+    found: dict[tuple[str, str], dict[str, Path]] = {}
+    for file in sorted(_folder(name).glob(f"[!.]*{_SUFFIX}")) if _plain(name) else ():
+        modality, _, rest = file.name.removesuffix(_SUFFIX).partition(".")
+        set_name, _, side = rest.rpartition(".")
+        if side not in ("kg", "kg1", "kg2") or not _plain(modality) or not _plain(set_name):
+            raise DataError(f"{file}: no file of kgprism's: expected MODALITY.SET.kg1{_SUFFIX}, .kg2 or .kg")
+        found.setdefault((modality, set_name), {})[side] = file
+    return found
 
 
 def _joined(modality: str, set_name: str, files: Mapping[str, Path]) -> FeatureSet:
