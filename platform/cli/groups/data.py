@@ -80,8 +80,8 @@ def show(name: Name, json: Json = False) -> None:
 def look(
     name: Name,
     images: Annotated[
-        list[Path] | None,
-        typer.Option("--images", metavar="DIR|ZIP", help="Pictures by id, such as 7.png; once for each graph."),
+        list[str] | None,
+        typer.Option("--images", metavar="DIR|ZIP|TSV", help="Pictures, as for `data features`. Can be repeated."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the page goes.")] = None,
     sample: Annotated[int, typer.Option(min=0, max=200, help="Pairs or entities that are shown.")] = 8,

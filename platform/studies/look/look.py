@@ -1,13 +1,12 @@
 """All that the page of a dataset shows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from kgprism.platform.data.catalogue import counts
 from kgprism.platform.data.graph import AlignedGraphs, Dataset, MultiModalGraph
 from kgprism.platform.data.inputs.overlaps import Overlap, overlaps
-from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.studies.look.coverage import Bucket, coverage
 from kgprism.platform.studies.look.pictures import Pictures
 from kgprism.platform.studies.look.quality import Quality, groups, quality
@@ -41,7 +40,7 @@ class OfGraph:
 
 @dataclass(frozen=True)
 class Look:
-    """A dataset at a glance."""
+    """A dataset at a glance; ``pictures`` of each graph, none where none were given; ``refused``: what is unreadable."""
 
     name: str
     aligned: bool
@@ -55,41 +54,35 @@ class Look:
     sample: list[list[Side]]
     drawn_of: int
     overlaps: tuple[Overlap, ...]
-    pictures: dict[str, int] = field(default_factory=dict)
+    pictures: dict[str, int]
+    refused: tuple[str, ...]
 
 
-def look(dataset: Dataset, *, images: Sequence[Path] = (), sample: int = 8, seed: int = 0) -> Look:
-    """Look at a dataset; `images` is a folder or a ZIP file of pictures for each graph, in their order.
+def look(dataset: Dataset, *, images: Sequence[str | Path] = (), sample: int = 8, seed: int = 0) -> Look:
+    """Look at a dataset; `images` are sources of pictures as ``kgprism data features`` takes them.
 
     Raises:
-        ConfigurationError: if there are not as many places of pictures as graphs.
-        DataError: if a place of pictures or a stored set of vectors cannot be read.
+        DataError: if a source of pictures cannot be read, or is of no graph.
     """
     graphs = graphs_of(dataset)
-    if images and len(images) != len(graphs):
-        raise ConfigurationError(f"{dataset.name} has {len(graphs)} graphs, but --images was given {len(images)} times")
-    pictures = [Pictures(place, g.entities) for place, g in zip(images, graphs.values(), strict=False)]
-    sets = vector_sets(dataset)
-
-    def picture(side: int, entity: int) -> str:
-        return pictures[side].uri(entity) if pictures else ""
-
-    aligned = isinstance(dataset, AlignedGraphs)
-    return Look(
-        name=dataset.name,
-        aligned=aligned,
-        fingerprint=dataset.fingerprint,
-        seed=seed,
-        statistics=counts.statistics(dataset),
-        sets=tuple(sets),
-        of_graphs=(*_of_graphs(graphs, sets, picture), *_of_pictures(graphs, pictures, picture)),
-        untrained=untrained(dataset, sets, seed) if isinstance(dataset, AlignedGraphs) else None,
-        coverage={name: coverage(g, [s.known[n] for s in sets]) for n, (name, g) in enumerate(graphs.items())},
-        sample=sampled(dataset, sets, picture, sample, seed),
-        drawn_of=len(dataset.pairs) if isinstance(dataset, AlignedGraphs) else len(dataset.graph.entities),
-        overlaps=overlaps(dataset),
-        pictures={name: len(found.files) for name, found in zip(graphs, pictures, strict=False)},
-    )
+    sets, refused = vector_sets(dataset)
+    with Pictures(dataset, images) as pictures:
+        return Look(
+            name=dataset.name,
+            aligned=isinstance(dataset, AlignedGraphs),
+            fingerprint=dataset.fingerprint,
+            seed=seed,
+            statistics=counts.statistics(dataset),
+            sets=tuple(sets),
+            of_graphs=(*_of_graphs(graphs, sets, pictures.address), *(_of_pictures(graphs, pictures) if images else ())),
+            untrained=untrained(dataset, sets, seed) if isinstance(dataset, AlignedGraphs) else None,
+            coverage={name: coverage(g, [s.known[n] for s in sets]) for n, (name, g) in enumerate(graphs.items())},
+            sample=sampled(dataset, sets, pictures.address, sample, seed),
+            drawn_of=len(dataset.pairs) if isinstance(dataset, AlignedGraphs) else len(dataset.graph.entities),
+            overlaps=overlaps(dataset),
+            pictures=dict(zip(graphs, map(len, pictures.places), strict=True)) if images else {},
+            refused=(*refused, *(f"{place}: {reason}" for place, reason in pictures.refused.items())),
+        )
 
 
 def _of_graphs(graphs: dict[str, MultiModalGraph], sets: Sequence[VectorSet], picture: Picture) -> list[OfGraph]:
@@ -106,12 +99,10 @@ def _of_graphs(graphs: dict[str, MultiModalGraph], sets: Sequence[VectorSet], pi
     return found
 
 
-def _of_pictures(
-    graphs: dict[str, MultiModalGraph], pictures: Sequence[Pictures], picture: Picture
-) -> list[OfGraph]:
+def _of_pictures(graphs: dict[str, MultiModalGraph], pictures: Pictures) -> list[OfGraph]:
     return [
-        OfGraph("pictures", name, None, _twins(graph, side, groups(found.contents()), picture))
-        for side, ((name, graph), found) in enumerate(zip(graphs.items(), pictures, strict=False))
+        OfGraph("pictures", name, None, _twins(graph, side, groups(pictures.contents(side)), pictures.address))
+        for side, (name, graph) in enumerate(graphs.items())
     ]
 
 

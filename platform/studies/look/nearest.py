@@ -86,4 +86,4 @@ def _tiles(values: np.ndarray) -> Iterator[Tensor]:
 
 def _unit(values: np.ndarray) -> Tensor:
     """Return rows of length one, float32, between which float64 products are exact."""
-    return unit(torch.from_numpy(np.ascontiguousarray(values, np.float32)))
+    return unit(torch.from_numpy(np.array(values, np.float32)))  # a copy: files are mapped read-only

@@ -36,11 +36,10 @@ def percent(value: float) -> str:
     return "<1%" if value < 0.5 else ">99%"
 
 
-def short(value: float) -> str:
+def short(value: float, digits: int = 4) -> str:
     """Return a length or a rank in few digits: ``.972``, ``437.5``, ``2,712``."""
-    if value >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.4g}".removeprefix("0") if 0 < value < 1 else f"{value:.4g}"
+    shown = f"{value:,.0f}" if value >= 1000 else f"{value:.{digits}g}"
+    return shown.removeprefix("0") if "0." in shown[:2] else shown
 
 
 def tail(label: str) -> str:

@@ -10,7 +10,10 @@ from kgprism.platform.data.catalogue import feature_sets
 from kgprism.platform.data.catalogue.feature_sets import FeatureSet
 from kgprism.platform.data.graph import AlignedGraphs, Dataset, Features, MultiModalGraph
 from kgprism.platform.data.surface_forms import bigrams
+from kgprism.platform.errors import DataError
 
+#: What the sides of a stored set are called on the page.
+_SIDES = {"kg1": "left", "kg2": "right", "kg": "graph"}
 #: Modalities that most readers look for.
 _FIRST = ("image", "text", "name", "char")
 
@@ -53,24 +56,27 @@ def graphs_of(dataset: Dataset) -> dict[str, MultiModalGraph]:
     return {"graph": dataset.graph}
 
 
-def vector_sets(dataset: Dataset) -> list[VectorSet]:
+def vector_sets(dataset: Dataset) -> tuple[list[VectorSet], list[str]]:
     """Return every set of vectors that any graph has: the dataset's own, the stored ones such as ``image:clip``.
 
-    Where both graphs' entities have names, their letters are one more.
-
-    Raises:
-        DataError: if a stored set is damaged, or was made of other entities.
+    Where both graphs' entities have names, their letters are one more. Then a line for each stored set that runs would
+    refuse: damaged, or made of other entities.
     """
     graphs = list(graphs_of(dataset).values())
     names = sorted({name for graph in graphs for name in graph.features})
     found = [VectorSet(name, tuple(graph.features.get(name) for graph in graphs)) for name in names]
-    for kept in feature_sets.stored(dataset.name):
-        vectors = feature_sets.read(dataset, kept)
+    stored, refused = feature_sets.surveyed(dataset.name)
+    for kept in stored:
+        try:
+            vectors = feature_sets.read(dataset, kept)
+        except DataError as error:
+            refused.append(str(error))
+            continue
         sides = tuple(vectors[side] for side in feature_sets.sides(dataset))
         found.append(VectorSet(f"{kept.modality}:{kept.name}", sides, tuple(_header(kept))))
     if isinstance(dataset, AlignedGraphs) and "char" in dataset.modalities:
         found.append(VectorSet("char", tuple(_letters(graphs))))
-    return sorted(found, key=_order)
+    return sorted(found, key=_order), refused
 
 
 def _order(one: VectorSet) -> tuple[int, str]:
@@ -86,7 +92,7 @@ def _header(kept: FeatureSet) -> Iterator[tuple[str, str]]:
     yield "weights", header.weights[:12]
     yield from (("library", header.library), ("preprocessing", header.preprocessing), ("pool", header.pool))
     for side, counts in header.counts.items():
-        yield side, ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        yield _SIDES[side], ", ".join(f"{count:,} {what}" for what, count in counts.items())
 
 
 def _letters(graphs: list[MultiModalGraph]) -> Iterator[Features]:
