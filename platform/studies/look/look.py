@@ -40,7 +40,7 @@ class OfGraph:
 
 @dataclass(frozen=True)
 class Look:
-    """A dataset at a glance; ``pictures`` of each graph, none where none were given; ``refused``: what is unreadable."""
+    """A dataset at a glance; ``pictures`` counts those of each graph, if any were given; ``refused`` is unreadable."""
 
     name: str
     aligned: bool
@@ -74,7 +74,10 @@ def look(dataset: Dataset, *, images: Sequence[str | Path] = (), sample: int = 8
             seed=seed,
             statistics=counts.statistics(dataset),
             sets=tuple(sets),
-            of_graphs=(*_of_graphs(graphs, sets, pictures.address), *(_of_pictures(graphs, pictures) if images else ())),
+            of_graphs=(
+                *_of_graphs(graphs, sets, pictures.address),
+                *(_of_pictures(graphs, pictures) if images else ()),
+            ),
             untrained=untrained(dataset, sets, seed) if isinstance(dataset, AlignedGraphs) else None,
             coverage={name: coverage(g, [s.known[n] for s in sets]) for n, (name, g) in enumerate(graphs.items())},
             sample=sampled(dataset, sets, pictures.address, sample, seed),

@@ -113,7 +113,8 @@ def _close(dataset: Dataset, one: VectorSet, picture: Picture, rows: np.ndarray,
     """Return who is nearest to each drawn entity of a side: in the other graph, or in its own if there is one."""
     graphs, other = list(graphs_of(dataset).values()), (side + 1) % rows.shape[1]
     mine, theirs = one.known[side], one.known[other]
-    assert mine is not None and theirs is not None  # or there were trouble
+    assert mine is not None, one.trouble
+    assert theirs is not None, one.trouble
     place = rows_of(mine, rows[:, side])
     have, alone = np.flatnonzero(place >= 0), rows.shape[1] == 1
     truth = np.full(len(have), -1) if alone else rows[have, other]
