@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgprism.platform.cli import completion
+from kgprism.platform.cli.commands import features
 from kgprism.platform.cli.options import Json
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
 from kgprism.platform.errors import DataError
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from kgprism.platform.data.catalogue.datasets import Imported
     from kgprism.platform.data.inputs.overlaps import Overlap
 
-app = typer.Typer(help="Datasets: list, show, import, fetch, check, remove.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, import, fetch, check, features, remove.", no_args_is_help=True)
+app.command("features")(features.features)
 
 Name = Annotated[
     str,
