@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kgprism.platform.data.catalogue.datasets import Imported
     from kgprism.platform.data.inputs.overlaps import Overlap
 
-app = typer.Typer(help="Datasets: list, show, import, fetch, check, features, remove.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, look, import, fetch, check, features, remove.", no_args_is_help=True)
 app.command("features")(features.features)
 
 Name = Annotated[

@@ -100,7 +100,7 @@ def _links(graph: MultiModalGraph, entity: int) -> Iterator[Link]:
     """Yield some triples of an entity: of each relation and direction one before any has two."""
     rows = graph.triples[(graph.triples[:, [0, 2]] == entity).any(axis=1)]
     taken: dict[tuple[int, bool], int] = {}
-    order = []
+    order: list[tuple[int, int, int, bool, int]] = []
     for head, relation, tail in rows.tolist():
         away = head == entity
         turn = taken[relation, away] = taken.get((relation, away), -1) + 1
