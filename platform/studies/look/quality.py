@@ -59,7 +59,7 @@ def groups(contents: Iterable[tuple[int, bytes]]) -> tuple[tuple[int, ...], ...]
     found: dict[bytes, list[int]] = {}
     for entity, content in contents:
         found.setdefault(content, []).append(entity)
-    shared = (tuple(some) for some in found.values() if len(some) > 1)
+    shared = (tuple(sorted(some)) for some in found.values() if len(some) > 1)
     return tuple(sorted(shared, key=lambda some: (-len(some), some)))
 
 

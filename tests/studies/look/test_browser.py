@@ -13,9 +13,8 @@ from kgprism.platform.data.graph import AlignedGraphs
 from kgprism.platform.studies.look.look import look
 from kgprism.platform.studies.look.page import page
 
-LAST = """<script>addEventListener("load", async () => {
+LAST = """<script>addEventListener("load", () => {
   const pictures = [...document.querySelectorAll("img")];
-  for (const one of pictures) { one.loading = "eager"; await one.decode(); }
   const wide = [...document.querySelectorAll("body *")].filter(one => !one.closest(".frame, summary, svg")
     && one.getBoundingClientRect().right > innerWidth + 1);
   const cards = [...document.querySelectorAll(".pair")].map(one => [...one.querySelectorAll(".side")]);

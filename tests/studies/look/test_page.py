@@ -15,16 +15,25 @@ from kgprism.platform.studies.look.page import page, percent, share, short, tail
 
 
 class Seen(HTMLParser):
-    """Elements, and addresses that a browser would ask for."""
+    """Elements, each of which is closed where it should be, and addresses that a browser would ask for."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.tags: list[str] = []
         self.asked: list[str] = []
+        self.open: list[str] = []
         self.feed(text)
+        assert self.open == []
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
+        self.open += [tag] if tag not in ("meta", "img") else []
         self.asked += [value or "" for key, value in attrs if key in ("src", "srcset", "href", "data", "action")]
 
 
