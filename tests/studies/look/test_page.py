@@ -117,7 +117,8 @@ def test_hostile_and_strange_names_are_only_text(odd: AlignedGraphs) -> None:
 def test_data_without_anything(odd: AlignedGraphs) -> None:
     bare = [MultiModalGraph(g.entities, g.relations, g.triples) for g in (odd.left, odd.right)]
     text = text_of(page(look(AlignedGraphs("bare", *bare, odd.pairs))))
-    assert "These data have neither vectors nor names" in text
+    assert "These data have no vectors, and no names to compare." in text
+    assert "share a vector" not in text
     assert "There is nothing to compare by" in text
     none = np.zeros((0, 3), np.int64)
     lonely = MultiModalGraph(["a"], ["r"], none, features={"image": Features(np.array([0]), np.ones((1, 2)))})
