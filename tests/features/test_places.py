@@ -23,9 +23,7 @@ def found(*words: str | Path) -> Found:
 
 
 def owners(found: Found, root: Path) -> dict[str, tuple[str, int]]:
-    return {
-        str(place).removeprefix(f"{root}{os.sep}"): entity for entity, own in found.items.items() for place in own
-    }
+    return {str(place).removeprefix(f"{root}{os.sep}"): entity for entity, own in found.items.items() for place in own}
 
 
 @pytest.mark.parametrize(
@@ -42,8 +40,8 @@ def test_a_picture_is_called_after_its_entity(name: str, painted: Paint, row: Ro
 
 
 def test_graphs_are_told_by_folders_by_words_or_by_order(painted: Paint, row: Row) -> None:
-    root = painted({"kg1/1.png": RED, "kg2/1.png": RED, "alone/2.png": RED, "other/2.png": RED})
-    assert owners(found(root / ""), root)["kg2/1.png"] == ("kg2", row("kg2", 1))
+    root = painted({"both/kg1/1.png": RED, "both/kg2/1.png": RED, "alone/2.png": RED, "other/2.png": RED})
+    assert list(found(root / "both").items) == [("kg1", row("kg1", 1)), ("kg2", row("kg2", 1))]
     by_word = found(f"kg2={root / 'alone'}")
     assert list(by_word.items) == [("kg2", row("kg2", 2))]
     in_order = found(root / "alone", root / "other")
