@@ -73,7 +73,10 @@ class Shelf:
         told = {content.hex(): reason for content, reason in encoded.failed.items()}
         rows = np.frombuffer(b"".join(encoded.contents), np.uint8).reshape(-1, BYTES)
         with replacing(self._file(chunk)) as scratch:
-            tensors = {"contents": rows, "values": np.ascontiguousarray(encoded.values, np.float32)}
+            tensors: dict[str, np.ndarray] = {
+                "contents": rows,
+                "values": np.ascontiguousarray(encoded.values, np.float32),
+            }
             save_file(tensors, scratch, {"failed": json.dumps(told), "sum": _sum(rows, tensors["values"])})
 
     def read(self, chunk: Chunk) -> Encoded | None:

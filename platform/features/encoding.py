@@ -17,8 +17,8 @@ from kgprism.platform.home import home
 
 #: Contents of a chunk on average: pictures take long, texts are many.
 _PICTURES, _TEXTS = 64, 256
-#: With fewer chunks than this, Ray takes longer to start than they do.
-_FEW = 24
+#: With fewer chunks than this, Ray and its processes take longer to start than they save.
+_FEW = 100
 
 
 @dataclass(frozen=True)

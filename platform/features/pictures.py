@@ -2,13 +2,14 @@
 
 import warnings
 from contextlib import suppress
+from functools import cache
 from io import BytesIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 #: What is decoded; formats that start other programs (EPS) or are no pictures of things are not.
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF", "TGA", "QOI", "MPO")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF", "TGA", "QOI")
 #: Pixels, looked up before anything is decoded: of a slow decoder fewer, of JPEG more, as it is decoded at a part.
 _MOST = {"JPEG": 2**26, "MPO": 2**26, "JPEG2000": 2**22, "AVIF": 2**23}
 MOST_PIXELS = 2**25
@@ -44,16 +45,23 @@ def decode(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=FORMATS) as opened:
+            with Image.open(BytesIO(data), formats=_formats()) as opened:
                 return _upright(opened, _decoded(opened))
     except UnreadableError:
         raise
     except Image.DecompressionBombError:
         raise UnreadableError("more pixels than are decoded") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UnreadableError(_unknown(data)) from None
     except Exception as error:  # decoders of broken files raise whatever they stumble over
         raise UnreadableError(" ".join(str(error).split())[:100] or type(error).__name__) from None
+
+
+@cache
+def _formats() -> list[str]:
+    """Return what this build of Pillow has of `FORMATS`."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _decoded(picture: Image.Image) -> Image.Image:

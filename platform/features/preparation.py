@@ -10,7 +10,7 @@ from PIL import Image
 #: The three channels' numbers of ImageNet, of pixels from 0 to 255.
 IMAGENET_MEAN = (0.485 * 255, 0.456 * 255, 0.406 * 255)
 IMAGENET_STD = (0.229 * 255, 0.224 * 255, 0.225 * 255)
-_FILTERS = {
+_FILTERS: dict[str, Image.Resampling] = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
     "lanczos": Image.Resampling.LANCZOS,
@@ -18,6 +18,7 @@ _FILTERS = {
 }
 
 Triple = tuple[float, float, float]
+Interpolation = Literal["bicubic", "bilinear", "lanczos", "nearest"]
 
 
 def scaled(three: Iterable[float]) -> Triple:
@@ -35,7 +36,7 @@ class Preparation:
 
     size: int = 224
     shorter: int | None = None
-    interpolation: Literal["bicubic", "bilinear", "lanczos", "nearest"] = "bicubic"
+    interpolation: Interpolation = "bicubic"
     mean: Triple = IMAGENET_MEAN
     std: Triple = IMAGENET_STD
 

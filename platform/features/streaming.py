@@ -4,6 +4,7 @@ Ray Data holds decoding back while the actors have enough to do, so that memory 
 """
 
 import logging
+import os
 import pickle
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -36,6 +37,7 @@ def stream(work: Sequence[Work], encoder: Encoder, workers: int) -> Iterator[tup
         ConfigurationError: if there are not so many processors.
         RunError: what a chunk stumbled over, or that Ray does not start.
     """
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # it calls an error what Ray Data does on purpose
     with session(num_cpus=workers + 1):
         gpus = gpus_each(None)
         Resources(1, cpus=1.0, gpus=gpus).refuse_unaffordable()
@@ -54,13 +56,14 @@ def stream(work: Sequence[Work], encoder: Encoder, workers: int) -> Iterator[tup
 def _planned(work: Sequence[Work], encoder: Encoder, workers: int, gpus: float) -> ray.data.Dataset:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    prepared: Any = _prepared  # Ray's own types know no further arguments
     rows = [{"work": pickle.dumps(one)} for one in work]
     decoding: dict[str, Any] = {"fn_kwargs": {"preparation": preparation_of(encoder)}, "num_cpus": _DECODING}
     encoding: dict[str, Any] = {"fn_constructor_args": (ray.put(encoder),), "concurrency": workers}
     encoding |= {"num_cpus": 1.0, "num_gpus": gpus}
     return (
         ray.data.from_items(rows, override_num_blocks=len(rows))
-        .map_batches(_prepared, batch_size=1, **decoding)
+        .map_batches(prepared, batch_size=1, **decoding)
         .map_batches(_Encoding, batch_size=1, **encoding)
     )
 

@@ -68,9 +68,7 @@ def features(
     if not images and not texts:
         raise ConfigurationError("say --images DIR, --texts names, or both")
     if images and texts and (to or weights):
-        raise ConfigurationError(
-            "--as and --weights are for one of --images and --texts: make them one after the other"
-        )
+        raise ConfigurationError("--as and --weights are for one of --images and --texts: one after the other")
     for option, encoder, source in (
         ("--image-encoder", image_encoder, images),
         ("--text-encoder", text_encoder, texts),

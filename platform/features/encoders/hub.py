@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -20,8 +21,10 @@ def hub() -> str:
 
 @contextmanager
 def quick() -> Iterator[None]:
-    """Let nobody in a block wait a minute for a hub that cannot be reached: it has the cache only then."""
+    """Let nobody in a block wait a minute for a hub that cannot be reached: it has the cache only then. No bars."""
     constants = files.library("huggingface_hub.constants", "texts")
+    if bars := sys.modules.get("transformers.utils.logging"):
+        bars.disable_progress_bar()
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = before or not _reached(constants.ENDPOINT)
     try:

@@ -10,10 +10,10 @@ from kgprism.platform.features.encoders import weights as files
 from kgprism.platform.features.encoders.encoder import ImageEncoder
 from kgprism.platform.features.encoders.hub import hub, quick
 from kgprism.platform.features.encoders.sentences import check_folder
-from kgprism.platform.features.preparation import IMAGENET_MEAN, IMAGENET_STD, Preparation, scaled
+from kgprism.platform.features.preparation import IMAGENET_MEAN, IMAGENET_STD, Interpolation, Preparation, scaled
 
 #: Pillow's numbers of interpolations, as transformers writes them.
-_INTERPOLATIONS = ("nearest", "lanczos", "bilinear", "bicubic")
+_INTERPOLATIONS: tuple[Interpolation, ...] = ("nearest", "lanczos", "bilinear", "bicubic")
 
 
 class _Transformer(nn.Module):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -61,7 +62,7 @@ def load(file: Path) -> dict[str, Tensor]:
         found = torch.load(file, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ConfigurationError(f"--weights {file}: no such file") from None
-    except (SafetensorError, OSError, EOFError, ValueError, KeyError, RuntimeError, *_pickle()) as error:
+    except (SafetensorError, OSError, EOFError, ValueError, KeyError, RuntimeError, UnpicklingError) as error:
         kinds = "safetensors, or torch's own without code in it (weights_only)"
         raise ConfigurationError(f"--weights {file}: expected {kinds}: {first_line(error)}") from None
     for key in _NESTED:
@@ -70,12 +71,6 @@ def load(file: Path) -> dict[str, Tensor]:
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
         raise ConfigurationError(f"--weights {file}: expected weights by name, found {type(found).__name__}")
     return {key.removeprefix("module."): value for key, value in found.items()}
-
-
-def _pickle() -> tuple[type[Exception], ...]:
-    from pickle import UnpicklingError
-
-    return (UnpicklingError,)
 
 
 def fill(module: nn.Module, file: Path, name: str, spare: str = "") -> None:
