@@ -87,6 +87,8 @@ def store(
         _check(f"{told}, {side}", vectors, len(graphs[side].entities))
     if len({(vectors.values.shape[1], vectors.values.dtype) for vectors in features.values()}) > 1:
         raise DataError(f"{told}: the vectors of both graphs differ in width or type")
+    if not any(vectors.values.any() for vectors in features.values()):
+        raise DataError(f"{told}: every vector is zero, or there is none")
     content = _content(features)
     folder = _folder(dataset.name)
     files = {side: folder / f"{modality}.{set_name}.{side}{_SUFFIX}" for side in graphs}
