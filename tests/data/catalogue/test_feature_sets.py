@@ -70,7 +70,7 @@ def test_all_sides_are_written_or_none(graphs: AlignedGraphs, monkeypatch: pytes
 
 @pytest.mark.parametrize("word", ["", ".hidden", "a/b", "a b", "../x", "1e3", "x" * 61, "true", "published", "ö"])
 def test_names_are_plain_words_that_a_setting_can_say(graphs: AlignedGraphs, word: str) -> None:
-    with pytest.raises(DataError, match="choose another name|is no name"):
+    with pytest.raises(DataError, match=r"choose another name|is no name"):
         store(graphs, "image", word, vectors(graphs), Header("clip"))
     with pytest.raises(DataError, match="is no name for a modality"):
         store(graphs, "a.b", "clip", vectors(graphs), Header("clip"))
@@ -91,8 +91,8 @@ def test_vectors_that_no_run_could_read_are_not_stored(graphs: AlignedGraphs) ->
             store(graphs, "image", "clip", good | {"kg1": bad}, Header("clip"))
     with pytest.raises(DataError, match="expected vectors of kg1, kg2, got kg"):
         store(graphs, "image", "clip", {"kg": one}, Header("clip"))
+    zeros = {side: Features(v.entities, v.values * 0) for side, v in good.items()}
     with pytest.raises(DataError, match="zero"):
-        zeros = {side: Features(v.entities, v.values * 0) for side, v in good.items()}
         store(graphs, "image", "clip", zeros, Header("clip"))
 
 
@@ -184,7 +184,7 @@ def test_a_set_of_other_entities_is_refused_with_what_to_type(graphs: AlignedGra
     store(graphs, "image", "clip", vectors(graphs), Header("clip"))
     changed = replace(graphs, left=replace(graphs.left, entities=graphs.left.entities[::-1]))
     with pytest.raises(
-        DataError, match="toy was changed since .* kgprism data features toy --images .* rm toy:image.clip"
+        DataError, match=r"toy was changed since .* kgprism data features toy --images .* rm toy:image.clip"
     ):
         read(changed, find("toy", "image", "clip"))
 
