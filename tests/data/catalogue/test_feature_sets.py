@@ -184,7 +184,8 @@ def test_a_set_of_other_entities_is_refused_with_what_to_type(graphs: AlignedGra
     store(graphs, "image", "clip", vectors(graphs), Header("clip"))
     changed = replace(graphs, left=replace(graphs.left, entities=graphs.left.entities[::-1]))
     with pytest.raises(
-        DataError, match=r"toy was changed since .* kgprism data features toy --images .* rm toy:image.clip"
+        DataError,
+        match=r"toy was changed since .*`kgprism data features toy --images .* --as image:clip.* rm toy:image.clip",
     ):
         read(changed, find("toy", "image", "clip"))
 
