@@ -93,7 +93,7 @@ def plan(
     settings, about_sets = choice.settled(settings, dataset)
     read = _as_read(settings, dataset, sets_here)
     settings, notes = task_of(method).settle(settings, read or dataset, drawn)
-    notes = (*differences(dataset), *about_sets, *notes)
+    notes = (*differences(dataset), *(about_sets if read else ()), *notes)
     fingerprint = read.fingerprint if read else configuration.digest(dataset.fingerprint, "a set that cannot be read")
     run = Run(method, dataset.name, fingerprint, seed, configuration.flatten(settings), notes)
     # What is flattened here is what the property would resolve once more.

@@ -87,6 +87,8 @@ def store(
         _check(f"{told}, {side}", vectors, len(graphs[side].entities))
     if len({(vectors.values.shape[1], vectors.values.dtype) for vectors in features.values()}) > 1:
         raise DataError(f"{told}: the vectors of both graphs differ in width or type")
+    if not any(vectors.values.any() for vectors in features.values()):
+        raise DataError(f"{told}: every vector is zero, or there is none")
     content = _content(features)
     folder = _folder(dataset.name)
     files = {side: folder / f"{modality}.{set_name}.{side}{_SUFFIX}" for side in graphs}
@@ -137,7 +139,8 @@ def read(dataset: Dataset, found: FeatureSet) -> dict[str, Features]:
         _check(str(found.files[side]), vectors[side], len(graph.entities))
     if _content(vectors) != found.content:
         files = " or ".join(map(str, found.files.values()))
-        raise DataError(f"{files}: damaged, not what was written: {_again(dataset.name, found)}")
+        again = _how(dataset.name, found.modality, found.name)
+        raise DataError(f"{files}: damaged, not what was written: {again} makes them again")
     return vectors
 
 
@@ -151,7 +154,8 @@ def check_labels(dataset: Dataset, found: FeatureSet) -> None:
     if found.labels != wanted:
         name = dataset.name.removesuffix(HOLDOUT)
         told = f"{name} was changed since its {found.modality} features '{found.name}' were made"
-        raise DataError(f"{told}: {_again(name, found)}, or remove them: kgprism data rm {name}:{found}")
+        again = _how(name, found.modality, found.name)
+        raise DataError(f"{told}: {again} makes them again, `kgprism data rm {name}:{found}` removes them")
 
 
 def find(name: str, modality: str, set_name: str, words: Iterable[str] = ()) -> FeatureSet:
@@ -165,8 +169,7 @@ def find(name: str, modality: str, set_name: str, words: Iterable[str] = ()) -> 
         return _joined(modality, set_name, parts[modality, set_name])
     known = {other for kind, other in parts if kind == modality}.union(words)
     told = f"{name} has no {modality} features '{set_name}'{nearest(set_name, known)}"
-    name = name.removesuffix(HOLDOUT)
-    raise AbsentSetError(f"{told}: make them with `kgprism data features {name}`, `kgprism data show {name}` lists all")
+    raise AbsentSetError(f"{told}: {_how(name, modality, set_name)} makes them")
 
 
 def labels_digest(labels: Iterable[str]) -> str:
@@ -223,9 +226,10 @@ def _joined(modality: str, set_name: str, files: Mapping[str, Path]) -> FeatureS
     )
 
 
-def _again(name: str, found: FeatureSet) -> str:
-    option = {"image": "--images", "text": "--texts"}.get(found.modality, f"--as {found.modality}")
-    return f"make them again: kgprism data features {name.removesuffix(HOLDOUT)} {option} ..."
+def _how(name: str, modality: str, set_name: str) -> str:
+    """Return what to type for a set."""
+    source = "--texts FILE" if modality == "text" else "--images DIR"
+    return f"`kgprism data features {name.removesuffix(HOLDOUT)} {source} --as {modality}:{set_name}`"
 
 
 def _check(told: str, vectors: Features, count: int) -> None:
