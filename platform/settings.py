@@ -1,9 +1,9 @@
 """Settings that every method shares; a method's ``Config`` only changes their defaults."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from kgprism.platform.part import Nothing, Part, Settings, Slot, Stateless
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 #: ``name`` and ``char`` are surface forms: word vectors and character bigrams of the entities' names.
 Modality = Literal["image", "attribute", "relation", "text", "name", "char"]
+#: ``published``, the source's own (where it has none, the only set there is), or a set of `kgprism data features`.
+VectorSet = Annotated[str, StringConstraints(pattern="^[A-Za-z][A-Za-z0-9._-]*$")]
 Selection = Literal["valid", "best_test", "last"]
 SELECTIONS: tuple[Selection, ...] = ("valid", "best_test", "last")
 #: What a task's numbers are about, the first by default; ``seen``: triples whose ends are both in the training triples.
@@ -64,6 +66,9 @@ class AlignmentData(Settings):
     seeds: Slot[Unsupervised | Nothing] = Field(
         Nothing(), description="pairs to train on; none: the split's own. The test pairs stay the same"
     )
+    image: VectorSet = Field("published", description="vectors of pictures: the data's own, or a set (data features)")
+    text: VectorSet = Field("published", description="of texts: the same")
+    name: VectorSet = Field("published", description="of names: the same")
     missing_images: Literal["normal", "neighbour", "zero"] = Field(
         "normal", description="rows of entities without an image: random, the neighbours' mean, zeros"
     )
@@ -81,8 +86,10 @@ class CompletionData(Settings):
     )
     holdout: float = Field(0.1, gt=0, lt=0.5, description="share of the training triples that is held out")
     holdout_seed: int = Field(0, ge=0, description="draws what is held out; the run's seed does not")
-    text: Literal["published", "labels", "sentences"] = Field(
-        "published", description="labels: hashed character n-grams of names; sentences: an encoder (extra `text`)"
+    image: VectorSet = Field("published", description="vectors of pictures: the data's own, or a set (data features)")
+    text: VectorSet = Field(
+        "published",
+        description="the same; labels: hashed character n-grams of names; sentences: an encoder (extra `text`)",
     )
     text_width: int = Field(384, ge=8, description="coordinates of the hashed n-grams")
     missing: Literal["zero", "normal"] = Field("zero", description="rows of entities without a vector; normal: as SNAG")

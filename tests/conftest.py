@@ -29,6 +29,27 @@ def same_numbers() -> None:
     torch.manual_seed(0)
 
 
+@pytest.fixture
+def put_set() -> Callable[..., list[Path]]:
+    """Store a made-up feature set: every second entity has a vector, drawn by `seed`."""
+    import numpy as np
+
+    from kgprism.platform.data.catalogue import feature_sets
+    from kgprism.platform.data.graph import Dataset, Features
+
+    def put(dataset: Dataset, modality: str, name: str, seed: int = 0, width: int = 16) -> list[Path]:
+        draw, made = np.random.default_rng(seed), {}
+        for side, graph in feature_sets.sides(dataset).items():
+            entities = np.arange(0, len(graph.entities), 2)
+            made[side] = Features(entities, draw.normal(size=(len(entities), width)).astype(np.float16))
+        header = feature_sets.Header(
+            "a-net", "ab" * 32, "lib 1.0", "8 x 8", "mean", {side: {"files": 9} for side in made}
+        )
+        return feature_sets.store(dataset, modality, name, made, header)
+
+    return put
+
+
 def pytest_configure() -> None:
     """Let Ctrl-C be heard: a shell starts what it puts into the background with this signal ignored, children too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -10,9 +10,9 @@ ROOT = Path(__file__).parents[1]
 #: From the top down: a room may import rooms of its own line and of the lines below it.
 ORDER = [
     ["cli", "api", "notebook"],
-    *(["studies.fair"], ["studies.search", "studies"], ["studies.execution"], ["studies.reports"]),
+    *(["studies.fair"], ["studies.search", "studies"], ["studies.execution"], ["studies.look"], ["studies.reports"]),
     *(["studies.inspection", "studies.evaluation"], ["studies.statistics"], ["studies.suites"], ["studies.store"]),
-    *(["testing"], ["training"], ["methods"], ["families"], ["tasks", "nn"], ["cluster"]),
+    *(["testing"], ["training"], ["methods"], ["families"], ["tasks", "nn"], ["features"], ["cluster"]),
     *(["data.catalogue"], ["data.readers", "data.inputs"], ["data"]),
     ["method", "module", "settings", "batch"],
     ["part", "configuration", "plain_yaml", "seeding", "source", "files", "locks", "errors", "home", "kept"],
@@ -21,7 +21,7 @@ LEVEL = {room: -line for line, rooms in enumerate(ORDER) for room in rooms}
 TRAINER = "platform/training/trainer.py"
 #: Who may import these, by the beginning of a file's name.
 PLACES = {
-    "ray": ("platform/cluster/", "platform/studies/execution/", "platform/studies/search/", TRAINER),
+    "ray": ("platform/cluster/", "platform/features/streaming", "platform/studies/execution/", "platform/studies/search/", TRAINER),
     "ray.train": (TRAINER,),
     "ray.tune": ("platform/studies/search/",),
     "optuna": ("platform/studies/search/",),

@@ -101,7 +101,7 @@ def imported() -> set[str]:
     nodes = [node for path in CODE for node in ast.walk(ast.parse(path.read_text()))]
     words = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     words |= {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    names = {"ruamel": "ruamel.yaml", "torch_geometric": "torch-geometric"}
+    names = {"PIL": "pillow", "ruamel": "ruamel.yaml", "torch_geometric": "torch-geometric"}
     packages = {word.split(".")[0] for word in words} - sys.stdlib_module_names - {"kgprism"}
     return {names.get(package, package) for package in packages}
 

@@ -2,6 +2,7 @@
 
     load_dataset("toy")                            a dataset by its name in `kgprism data list`
     to_pyg("toy"), from_pyg(data)                  a dataset as PyTorch Geometric's HeteroData, and back
+    extract("NAME", images=..., encoder="clip")    a dataset's features from raw pictures or texts: a set in the home
     train("loginmea", "toy", overrides={...})      train and judge a method: a Record; a finished run is only read
     tune("loginmea", "toy", trials=8)              search its settings: a Sweep with best, overrides, trials
     ablate("loginmea_table3", "toy", seeds=1)      run what a suite lacks, then its table
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kgprism.platform.data.pyg import from_pyg
     from kgprism.platform.errors import KgprismError
+    from kgprism.platform.features.extraction import extract
     from kgprism.platform.method import Alignment, Completion, Method
     from kgprism.platform.module import Module
     from kgprism.platform.notebook import ablate, load_dataset, runs, table, to_pyg, train, tune
@@ -39,6 +41,7 @@ __all__ = [
     "Settings",
     "Slot",
     "ablate",
+    "extract",
     "from_pyg",
     "load_dataset",
     "runs",
@@ -51,6 +54,7 @@ __all__ = [
 _MODULES = {
     "data.pyg": ("from_pyg",),
     "errors": ("KgprismError",),
+    "features.extraction": ("extract",),
     "method": ("Alignment", "Completion", "Method"),
     "module": ("Module",),
     "notebook": ("ablate", "load_dataset", "runs", "table", "to_pyg", "train", "tune"),

@@ -13,7 +13,7 @@ from kgprism.platform.data.graph import Dataset
 from kgprism.platform.method import Alignment, Completion, Method, load
 from kgprism.platform.seeding import seeded
 from kgprism.platform.tasks.task import Task
-from kgprism.platform.training.run import Run, task_of
+from kgprism.platform.training.run import Run, chosen_data, task_of
 from kgprism.platform.training.watched import watched
 
 #: Pairs or triples of a step, and queries that the judge would ask.
@@ -43,10 +43,11 @@ def trace(run: Run, dataset: Dataset, rows: int = ROWS) -> Trace:
 
     Raises:
         ConfigurationError: if it cannot be built on these data.
+        DataError: if a feature set cannot be read.
     """
     run = replace(run, configuration={**run.configuration, "train.device": "cpu"})
     settings, read = watched(run.settings)
-    method, task = task_of(run.method).compose(load(run.method), settings, dataset, run.seed)
+    method, task = task_of(run.method).compose(load(run.method), settings, chosen_data(run, dataset), run.seed)
     first = {name: value.detach().clone() for name, value in method.named_parameters()}
     with _one_thread(), seeded(run.seed, "probe", 0):
         losses, reported = _step(method, task, 0, rows)

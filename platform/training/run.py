@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from kgprism.platform import configuration, source
 from kgprism.platform.configuration import Overrides
+from kgprism.platform.data.catalogue import choice
 from kgprism.platform.data.catalogue.published import BENCHMARKS
 from kgprism.platform.data.graph import AlignedGraphs, Dataset
-from kgprism.platform.errors import ConfigurationError, nearest
+from kgprism.platform.errors import ConfigurationError, DataError, RunError, nearest
 from kgprism.platform.training.about import about
 from kgprism.platform.training.spent import noted
 
@@ -59,12 +60,22 @@ class Run:
 
 
 def plan(
-    method: str, dataset: Dataset, seed: int, *layers: Overrides, preset: str | None = None, source: str = "--set"
+    method: str,
+    dataset: Dataset,
+    seed: int,
+    *layers: Overrides,
+    preset: str | None = None,
+    source: str = "--set",
+    sets_here: bool = True,
 ) -> Run:
     """Resolve a run: defaults, preset, then layers of overrides; modalities that the data lacks are left out and noted.
 
+    With `sets_here`, a feature set that cannot be read is refused at once; without, the run is planned under an
+    identity that no run with the set has, and whoever builds it is refused.
+
     Raises:
         ConfigurationError: unknown method, preset or key, a value out of range, or a task that does not fit the data.
+        DataError: if a feature set that is asked for cannot be read.
     """
     from kgprism.platform.data.catalogue.counts import differences
     from kgprism.platform.method import load
@@ -79,12 +90,25 @@ def plan(
     settings = configuration.resolve(kind.Config, chosen, source=f"preset {preset} of {method}")
     settings = configuration.resolve(kind.Config, *layers, source=source, start=settings)
     drawn = dataset.name in BENCHMARKS or any(key in _DRAWING for layer in layers for key in named(layer))
-    settings, notes = task_of(method).settle(settings, dataset, drawn)
-    notes = (*differences(dataset), *notes)
-    run = Run(method, dataset.name, dataset.fingerprint, seed, configuration.flatten(settings), notes)
+    settings, about_sets = choice.settled(settings, dataset)
+    read = _as_read(settings, dataset, sets_here)
+    settings, notes = task_of(method).settle(settings, read or dataset, drawn)
+    notes = (*differences(dataset), *(about_sets if read else ()), *notes)
+    fingerprint = read.fingerprint if read else configuration.digest(dataset.fingerprint, "a set that cannot be read")
+    run = Run(method, dataset.name, fingerprint, seed, configuration.flatten(settings), notes)
     # What is flattened here is what the property would resolve once more.
     vars(run)["settings"] = settings
     return run
+
+
+def _as_read(settings: Any, dataset: Dataset, sets_here: bool) -> Dataset | None:
+    """Return the dataset with the feature sets that are chosen; none, if it may be, where one cannot be read."""
+    try:
+        return choice.chosen(settings, dataset)
+    except DataError:
+        if sets_here:
+            raise
+        return None
 
 
 def named(layer: Overrides, prefix: str = "") -> Iterator[str]:
@@ -106,7 +130,8 @@ def execute(
     """Carry a run out in this process, from its checkpoint in `folder` if there is one.
 
     Raises:
-        RunError: if a loss or a score is not finite, or a checkpoint is damaged.
+        DataError: if a feature set cannot be read.
+        RunError: if a loss or a score is not finite, a checkpoint is damaged, or a feature set is another one by now.
     """
     from kgprism.platform.training.loop import Loop, quiet
 
@@ -118,7 +143,26 @@ def execute(
 
 
 def composed(run: Run, dataset: Dataset) -> "tuple[Method, Task]":
-    """Build the method and the task of a run."""
+    """Build the method and the task of a run; raises as `chosen_data` does."""
+    return built(run, chosen_data(run, dataset))
+
+
+def chosen_data(run: Run, dataset: Dataset) -> Dataset:
+    """Return a dataset with the feature sets that a run reads, which is the dataset itself where it reads none.
+
+    Raises:
+        DataError: if one cannot be read.
+        RunError: if one is not what the run was planned with.
+    """
+    found = choice.chosen(run.settings, dataset)
+    if found is not dataset and found.fingerprint != run.fingerprint:
+        told = f"{dataset.name}: its features are not those that run {run.id} was planned with"
+        raise RunError(f"{told}: the same command plans another run")
+    return found
+
+
+def built(run: Run, dataset: Dataset) -> "tuple[Method, Task]":
+    """Build the method and the task of a run of data that hold the vectors it reads."""
     from kgprism.platform.method import load
 
     return task_of(run.method).compose(load(run.method), run.settings, dataset, run.seed)

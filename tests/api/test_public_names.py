@@ -17,7 +17,7 @@ from kgprism.platform.errors import first_line
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.suites.suite import suite_names
 
-CALLS = ("ablate", "from_pyg", "load_dataset", "runs", "table", "to_pyg", "train", "tune")
+CALLS = ("ablate", "extract", "from_pyg", "load_dataset", "runs", "table", "to_pyg", "train", "tune")
 (README,) = re.findall(
     r"^```python\n(.*?)^```", (Path(__file__).parents[2] / "README.md").read_text(), re.DOTALL | re.MULTILINE
 )

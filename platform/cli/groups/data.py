@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kgprism.platform.cli import completion
+from kgprism.platform.cli.commands import features
 from kgprism.platform.cli.options import Json
 from kgprism.platform.cli.screen import say, show_json, show_table, tell
 from kgprism.platform.errors import DataError
+from kgprism.platform.files import write_text
+from kgprism.platform.home import home
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
     from kgprism.platform.data.catalogue.datasets import Imported
     from kgprism.platform.data.inputs.overlaps import Overlap
 
-app = typer.Typer(help="Datasets: list, show, import, fetch, check, remove.", no_args_is_help=True)
+app = typer.Typer(help="Datasets: list, show, look, import, fetch, check, features, remove.", no_args_is_help=True)
+app.command("features")(features.features)
 
 Name = Annotated[
     str,
@@ -41,12 +45,14 @@ def list_datasets(json: Json = False) -> None:
 
 @app.command()
 def show(name: Name, json: Json = False) -> None:
-    """Show the papers' statistics table of a dataset."""
+    """Show the papers' statistics table of a dataset, and its feature sets."""
+    from kgprism.platform.cli.feature_sets import described, show_sets
     from kgprism.platform.data.catalogue import counts, datasets
     from kgprism.platform.data.graph import AlignedGraphs
     from kgprism.platform.data.inputs.overlaps import overlaps
 
     dataset = datasets.load(name)
+    sets, refused = described(dataset)
     rows = counts.statistics(dataset)
     aligned = isinstance(dataset, AlignedGraphs)
     graphs = [dataset.left, dataset.right] if isinstance(dataset, AlignedGraphs) else [dataset.graph]
@@ -58,16 +64,40 @@ def show(name: Name, json: Json = False) -> None:
         plain["split"] = counts.own_split(dataset)
         plain["advice"] = counts.advice(dataset)
         plain["overlaps"] = [asdict(one) for one in overlaps(dataset)]
+        plain["sets"], plain["refused_sets"] = sets, refused
         show_json(plain)
         return
     head = list(dict.fromkeys(column for row in rows for column in row))
     show_table(head, [[row.get(column) for column in head] for row in rows], title=name)
     say(f"features: {', '.join(features) or 'none'}; fingerprint {dataset.fingerprint}")
+    show_sets(sets, refused)
     for row in counts.coverage(dataset):
         say("names, {graph}: {names:,} of {entities:,} entities, {vectors:,} with word vectors".format_map(row))
     _show_overlaps(overlaps(dataset))
     for line in (*counts.own_split(dataset), *counts.advice(dataset)):
         say(line)
+
+
+@app.command()
+def look(
+    name: Name,
+    images: Annotated[
+        list[str] | None,
+        typer.Option("--images", metavar="DIR|ZIP|TSV", help="Pictures, as for `data features`. Can be repeated."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the page goes.")] = None,
+    sample: Annotated[int, typer.Option(min=0, max=200, help="Pairs or entities that are shown.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Draws what is shown, and the test pairs.")] = 0,
+) -> None:
+    """Write a page of a dataset: coverage, what vectors find untrained, what they share, a sample with pictures."""
+    from kgprism.platform.data.catalogue import datasets
+    from kgprism.platform.studies.look.look import look as seen
+    from kgprism.platform.studies.look.page import page
+
+    found = seen(datasets.load(name), images=images or (), sample=sample, seed=seed)
+    file = out or home() / "tables" / "data" / f"{name}.html"
+    write_text(file, page(found))
+    say(f"written: {file}")
 
 
 @app.command("import")
@@ -100,36 +130,48 @@ def remove(
     name: Name,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Remove imported data and what is cached of them; runs and tables stay. Refused while runs use them."""
-    from kgprism.platform.data.catalogue import datasets
+    """Remove imported data with what is cached of them, or only a feature set: NAME:image.SET.
 
-    folder = datasets.owned(name)
+    Runs and tables stay. Refused while runs use them.
+    """
+    from kgprism.platform.data.catalogue import datasets, set_upkeep
+
+    one = ":" in name
+    doomed = set_upkeep.files_of(name) if one else [datasets.owned(name)]
     from kgprism.platform.studies.store.progress import underway
     from kgprism.platform.studies.store.runs import Store
 
-    if going := underway(Store(), (name, f"{name}_holdout")):
-        raise DataError(f"{len(going)} runs on {name} are going on, such as {going[0]}: wait for them, or stop them")
+    data, told = name.partition(":")[0], ", ".join(map(str, doomed))
+    if going := underway(Store(), (data, f"{data}_holdout")):
+        raise DataError(f"{len(going)} runs on {data} are going on, such as {going[0]}: wait for them, or stop them")
     if not yes:
         if not sys.stdin.isatty():
-            raise DataError(f"{folder} would be removed: repeat with --yes, as there is nobody to ask")
-        typer.confirm(f"Remove {folder}?", abort=True)
-    say(f"removed {datasets.remove(name)}")
+            raise DataError(f"{told} would be removed: repeat with --yes, as there is nobody to ask")
+        typer.confirm(f"Remove {told}?", abort=True)
+    gone = set_upkeep.remove(name) if one else [datasets.remove(name)]
+    say(f"removed {', '.join(map(str, gone))}")
 
 
 @app.command()
 def check(name: Name, json: Json = False) -> None:
-    """Compare a dataset with its published statistics and list its peculiarities; exit code 1 if they disagree."""
+    """Compare a dataset with its published statistics, its feature sets with their digests; list its peculiarities.
+
+    The exit code is 1 if the statistics disagree, or if runs would refuse a feature set.
+    """
+    from kgprism.platform.cli.feature_sets import described, show_sets
     from kgprism.platform.data.catalogue import counts, datasets
     from kgprism.platform.data.inputs.overlaps import overlaps
 
     dataset = datasets.load(name)
+    sets, refused = described(dataset, whole=True)
     compared, problems = counts.compare(dataset), counts.problems(dataset)
     agrees = all(line.agrees for line in compared)
     if json:
         lines = [asdict(line) | {"agrees": line.agrees} for line in compared]
         found = {"name": name, "agrees": agrees, "published": lines, "problems": [asdict(p) for p in problems]}
         seen = [asdict(one) for one in overlaps(dataset)]
-        show_json(found | {"advice": counts.advice(dataset), "overlaps": seen})
+        found |= {"advice": counts.advice(dataset), "overlaps": seen}
+        show_json(found | {"sets": sets, "refused_sets": refused})
     else:
         if compared:
             words = {True: "agrees", False: "DIFFERS"}
@@ -146,7 +188,8 @@ def check(name: Name, json: Json = False) -> None:
         say(f"{name}: {published if compared else 'no published statistics'}, {len(problems)} kinds of peculiarities")
         for line in counts.advice(dataset):
             say(line)
-    if not agrees:
+        show_sets(sets, refused)
+    if not agrees or refused:
         raise typer.Exit(1)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kgprism.platform.data.catalogue import published
+from kgprism.platform.data.catalogue import feature_sets, published
+from kgprism.platform.data.catalogue.naming import HOLDOUT
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset, MultiModalGraph
 from kgprism.platform.data.inputs.few import few
 from kgprism.platform.data.inputs.holdout import contaminated
@@ -128,10 +129,14 @@ def advice(dataset: Dataset) -> list[str]:
         line = f"no word vectors of names: kgprism data import {dataset.name} --from DIR --glove FILE --replace"
         return zeros + ([f"{line} (modality name; char needs none)"] if spelt else [])
     found = zeros
-    absent = {modality: stem for modality, (_, stem) in STEMS.items() if modality not in dataset.graph.features}
+    made = {one.modality for one in feature_sets.surveyed(dataset.name)[0]}
+    absent = {
+        modality: stem for modality, (_, stem) in STEMS.items() if modality not in {*dataset.graph.features, *made}
+    }
     if absent:
+        source = dataset.name.removesuffix(HOLDOUT)
         line = f"no {' and '.join(absent)} features: put the authors' {' and '.join(absent.values())} (.pth, .npz, "
-        line += ".npy, .safetensors) beside the triples"
+        line += f".npy, .safetensors) beside the triples, or make some: kgprism data features {source}"
         by_name = ", or make text features of the names: --set data.text=labels (not comparable with the papers)"
         found.append(line + by_name * ("text" in absent))
     in_train, in_test = contaminated(dataset)

@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from kgprism.platform.data import surface_forms
-from kgprism.platform.data.catalogue import cache, counts, toy
+from kgprism.platform.data.catalogue import cache, counts, set_upkeep, toy
 from kgprism.platform.data.catalogue.addresses import DOWNLOADS
 from kgprism.platform.data.catalogue.naming import HOLDOUT as _HOLDOUT
 from kgprism.platform.data.catalogue.naming import Entry as Entry
@@ -41,7 +41,7 @@ class Imported:
     changed: bool
     #: a line for each file that looks like features but is not read
     passed_over: tuple[str, ...] = ()
-    #: a line if the name is a benchmark's and the data are not the published ones
+    #: a line if the name is a benchmark's and the data are not the published ones, and for each feature set that went
     warnings: tuple[str, ...] = ()
 
 
@@ -95,7 +95,8 @@ def _held_out(name: str) -> Dataset:
 def import_dataset(name: str, folder: Path, *, replace: bool = False, glove: Path | None = None) -> Imported:
     """Copy a dataset from the field's own files into the home, after it was read from there once without an error.
 
-    Of a GloVe file, the lines of words in the entities' names are kept beside the other files.
+    Of a GloVe file, the lines of words in the entities' names are kept beside the other files. Feature sets of data
+    that are replaced stay if they were made of the same entities.
 
     Raises:
         DataError: if it cannot be read, if the name is taken by other data, or if the name is no plain word.
@@ -117,6 +118,8 @@ def import_dataset(name: str, folder: Path, *, replace: bool = False, glove: Pat
     if os.path.lexists(target) and not replace:
         raise DataError(f"{target} holds other data already: choose another name, or repeat with --replace")
     with _told(target), _superseding(target) as scratch:
+        scratch.mkdir(parents=True)
+        warned += set_upkeep.carry_over(dataset, scratch)
         for path in contents:
             (scratch / _inside(path)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / path, scratch / _inside(path))
@@ -142,7 +145,9 @@ def owned(name: str) -> Path:
 
 
 def remove(name: str) -> Path:
-    """Remove imported data and what is cached of them, and return where they were. Runs on them stay.
+    """Remove imported data with their feature sets and what is cached of them, and return where they were.
+
+    Runs on them stay.
 
     Raises:
         DataError: as `owned` does, or if the operating system refuses.

@@ -28,5 +28,6 @@ def names() -> list[Entry]:
     found = [Entry(name, "built in", task, True) for name, task in BUILT_IN.items()]
     found += [Entry(name, "benchmark", known.task, (data / name).is_dir()) for name, known in BENCHMARKS.items()]
     found.append(Entry(f"db15k{HOLDOUT}", "benchmark", "completion", (data / "db15k").is_dir()))
-    own = sorted(path.name for path in data.glob("[!.]*") if path.is_dir() and path.name not in BENCHMARKS)
+    known = {*BENCHMARKS, *BUILT_IN}  # a built-in dataset has a folder there too, if it has feature sets
+    own = sorted(path.name for path in data.glob("[!.]*") if path.is_dir() and path.name not in known)
     return found + [Entry(name, "own", "", True) for name in own]

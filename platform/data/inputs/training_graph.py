@@ -87,7 +87,7 @@ def _validated(dataset: CompletionGraph, data: CompletionData) -> tuple[Completi
 
 
 def _with_text(dataset: CompletionGraph, data: CompletionData) -> tuple[CompletionGraph, tuple[str, ...]]:
-    if data.text == "published":
+    if data.text not in ("labels", "sentences"):  # the source's own, or a set that was put in their place
         return dataset, ()
     labels = data.text == "labels"
     what = "hashed character n-grams of the names" if labels else f"{label_text.ENCODER}'s vectors of the names"

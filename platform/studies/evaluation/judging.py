@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from kgprism.platform import configuration
 from kgprism.platform import method as methods
+from kgprism.platform.data.catalogue import choice
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.errors import KgprismError, RunError, first_line
 from kgprism.platform.settings import METRICS
@@ -18,7 +19,7 @@ from kgprism.platform.studies.evaluation.rows import Order
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.tasks.task import Judgement
-from kgprism.platform.training.run import Run, composed
+from kgprism.platform.training.run import Run, built
 
 #: A metric of stored weights may move by this where another machine adds up in another order.
 SLACK = 1e-3
@@ -48,15 +49,17 @@ def judged(record: Record, dataset: Dataset, settings: Mapping[str, Any]) -> Jud
     """Judge the test part by a run's stored weights, with some settings other than its own.
 
     Raises:
+        DataError: if a feature set cannot be read.
         RunError: if the data or the code that made the weights are not those that are here.
     """
-    if dataset.fingerprint != record.fingerprint:
-        raise RunError(f"{dataset.name} is not what run {record.id} was trained on")
     kind = methods.load(record.method)
     config: Any = configuration.resolve(kind.Config, record.configuration, settings, source="evaluations")
+    dataset = choice.chosen(config, dataset)
+    if dataset.fingerprint != record.fingerprint:
+        raise RunError(f"{dataset.name} is not what run {record.id} was trained on")
     flat = configuration.flatten(config)
     run = Run(record.method, record.dataset, record.fingerprint, record.seed, flat, record.notes)
-    method, task = composed(run, dataset)
+    method, task = built(run, dataset)
     _load(method, record)
     method.to(methods.device(config.train.device))
     epoch = int(record.selections[selected(record)]["epoch"]) - 1

@@ -9,7 +9,7 @@ from kgprism.platform.data.inputs.excerpt import excerpt
 from kgprism.platform.errors import KgprismError
 from kgprism.platform.studies.store.runs import CANNOT, Store
 from kgprism.platform.studies.suites.cells import Cell
-from kgprism.platform.training.run import Run, composed
+from kgprism.platform.training.run import Run, built, chosen_data
 
 #: What is asked of the data by none of these keys.
 _OF_NO_DATA = ("train.", "eval.")
@@ -37,16 +37,25 @@ def refusals(
             continue
         key = _requirement(run)
         if key not in known:
-            if run.dataset not in parts:
-                parts[run.dataset] = excerpt(datasets[run.dataset])
-            reason = _refusal(run, parts[run.dataset])
-            same = (run.method, run.dataset, reason)
-            if reason and same not in confirmed:
-                confirmed[same] = _refusal(run, datasets[run.dataset])
-            known[key] = confirmed[same] if reason else ""
+            known[key] = _told(run, datasets[run.dataset], parts, confirmed)
         if known[key]:
             found[run_id] = known[key]
     return found
+
+
+def _told(run: Run, dataset: Dataset, parts: dict[str, Dataset], confirmed: dict[tuple[str, str, str], str]) -> str:
+    """Return why a run cannot be built; `parts` of data by fingerprint and `confirmed` reasons are kept for others."""
+    try:
+        whole = chosen_data(run, dataset)
+    except KgprismError as error:
+        return str(error)
+    if whole.fingerprint not in parts:
+        parts[whole.fingerprint] = excerpt(whole)
+    reason = _refusal(run, parts[whole.fingerprint])
+    same = (run.method, whole.fingerprint, reason)
+    if reason and same not in confirmed:
+        confirmed[same] = _refusal(run, whole)
+    return confirmed[same] if reason else ""
 
 
 def startable(
@@ -83,7 +92,7 @@ def _refusal(run: Run, dataset: Dataset) -> str:
     if run.configuration.get("data.text") == "sentences":  # a language model is needed for the vectors, not to tell
         changes["data.text"] = "labels"
     try:
-        composed(replace(run, configuration={**run.configuration, **changes}), dataset)
+        built(replace(run, configuration={**run.configuration, **changes}), dataset)
     except KgprismError as error:
         return str(error)
     except _UNKNOWN:

@@ -9,9 +9,11 @@ from pydantic import Field
 from kgprism.platform.configuration import digest
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.data.inputs.overlaps import Overlap, overlaps
+from kgprism.platform.errors import KgprismError
 from kgprism.platform.files import replacing
 from kgprism.platform.kept import DamagedError, Kept, read, set_aside
 from kgprism.platform.studies.suites.cells import Cell
+from kgprism.platform.training.run import chosen_data
 
 #: Counts up when something else is counted.
 FORM = 1
@@ -32,7 +34,7 @@ class _Counted(Kept):
 def keep_overlaps(cells: Iterable[Cell], datasets: Mapping[str, Dataset], folder: Path) -> None:
     """Count what has not been counted before, of the data that are here."""
     for cell, file in _files(cells, folder):
-        data = datasets.get(cell.dataset)
+        data = _as_read(cell, datasets.get(cell.dataset))
         if data is None or data.fingerprint != cell.run.fingerprint or _read(file) is not None:
             continue
         found = overlaps(data, _split(cell))
@@ -41,6 +43,15 @@ def keep_overlaps(cells: Iterable[Cell], datasets: Mapping[str, Dataset], folder
             file.parent.mkdir(parents=True, exist_ok=True)
             with replacing(file) as scratch:
                 scratch.write_text(counted.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _as_read(cell: Cell, data: Dataset | None) -> Dataset | None:
+    """Return a dataset with the feature sets that a cell's run reads, none where one cannot be read."""
+    if data is None or data.fingerprint == cell.run.fingerprint:
+        return data
+    with suppress(KgprismError):
+        return chosen_data(cell.run, data)
+    return None
 
 
 def kept_overlaps(cells: Iterable[Cell], folder: Path) -> dict[str, tuple[Overlap, ...]]:

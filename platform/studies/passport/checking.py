@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kgprism.platform.data.catalogue import datasets
+from kgprism.platform.data.catalogue import choice, datasets
 from kgprism.platform.errors import ConfigurationError, DataError, nearest
 from kgprism.platform.settings import METRICS, SELECTIONS
 from kgprism.platform.studies.passport.archive import Passport, Stamp, read, unpack_run
@@ -73,13 +73,13 @@ def verify(
             raise DataError(f"{file}: run {stamp.run}: {wrong[0]}")
         record = read_record(folder)
         assert record is not None, "it has no problem"
-    data = datasets.load(record.dataset)
+    run = Run(record.method, record.dataset, record.fingerprint, record.seed, record.configuration, record.notes)
+    data = choice.chosen(run.settings, datasets.load(record.dataset))
     if record.fingerprint != data.fingerprint:
         raise DataError(
             f"{record.dataset} here is not that of the passport (fingerprint {data.fingerprint}, there "
             f"{record.fingerprint}): import the same files"
         )
-    run = Run(record.method, record.dataset, data.fingerprint, record.seed, record.configuration, record.notes)
     told(stamp)
     return Checked(stamp, _compared(record, execute(run, data, listener=listener)), _unlike(record))
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from kgprism.platform import configuration
+from kgprism.platform.data.catalogue import choice
 from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset, Features
 from kgprism.platform.data.inputs.split import split
 from kgprism.platform.data.once import once_a_dataset
@@ -16,6 +17,8 @@ from kgprism.platform.method import load
 from kgprism.platform.settings import DIRECTIONS, AlignmentData, Selection
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.tasks.ranking import Ranks
+
+D = TypeVar("D", AlignedGraphs, CompletionGraph, Dataset)
 
 #: Figure 5 of IBMEA parts its test pairs by thresholds that cannot be read in print; these stand in (spec 9.3).
 BOUNDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
@@ -76,9 +79,11 @@ def by_similarity(
     Raises:
         ConfigurationError: if the run is none of alignment, made no such selection, its data have changed, or they have
             no vectors of that modality.
+        DataError: if it read a feature set that cannot be read any more.
     """
     if not isinstance(dataset, AlignedGraphs):
         raise ConfigurationError(f"run {record.id} is no alignment run: {record.dataset} has no pairs to compare")
+    dataset = read_by(record, dataset)
     known = set(dataset.left.features) & set(dataset.right.features)
     if modality not in known:
         raise ConfigurationError(f"{record.dataset} has no vectors of '{modality}'{nearest(modality, known)}")
@@ -103,10 +108,23 @@ def pooled(runs: Sequence[Sequence[Band]]) -> list[Band]:
     return found
 
 
+def read_by(record: Record, dataset: D) -> D:
+    """Return a dataset with the vectors that a run read in it.
+
+    Raises:
+        DataError: if they are of a feature set that cannot be read any more.
+    """
+    return choice.chosen(_settings(record), dataset)
+
+
 def test_pairs(record: Record, dataset: AlignedGraphs) -> np.ndarray:
     """Return the pairs ``(pairs, 2)`` that a run was judged on."""
-    settings: Any = configuration.resolve(load(record.method).Config, record.configuration, source=f"run {record.id}")
+    settings = _settings(record)
     return _test_pairs(dataset, settings.data.model_dump_json(), settings.eval.valid_ratio, record.seed)
+
+
+def _settings(record: Record) -> Any:
+    return configuration.resolve(load(record.method).Config, record.configuration, source=f"run {record.id}")
 
 
 @once_a_dataset

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 from kgprism.platform.configuration import Overrides
 from kgprism.platform.data.graph import Dataset
@@ -70,12 +71,15 @@ def expand(
         raise ConfigurationError(f"{source}: {SEED_RATIO} is an axis of the suite {suite.suite}, it cannot be set")
     places, some = suite.grid.places(datasets), next(iter(datasets.values()), None)
     if some is not None:  # unknown keys are the command line's, not the suite's: found here, before its layers mix in
-        plan(suite.method, some, 0, suite.base, preset=preset or suite.preset, source=f"suite {suite.suite}: base")
+        said: dict[str, Any] = {"preset": preset or suite.preset, "source": f"suite {suite.suite}: base"}
+        plan(suite.method, some, 0, suite.base, **said, sets_here=False)
         for method in dict.fromkeys(suite.composed(row)[0] for row in rows):
             plan(method, some, 0, extra, source=source)
+    # A row whose features are not here yet is refused when it is to be built, and ends no other.
+    how: dict[str, Any] = {"source": source, "sets_here": False}
     above = settle(suite, places[0], extra, preset=preset, source=source).above if places else {}
     return [
-        Cell(row.id, dataset, ratio, seed, plan(method, datasets[dataset], seed, *layers, preset=chosen, source=source))
+        Cell(row.id, dataset, ratio, seed, plan(method, datasets[dataset], seed, *layers, preset=chosen, **how))
         for seed in suite.grid.seed.take(seeds)
         for dataset, ratio in places
         for row in rows

@@ -8,7 +8,7 @@ from statistics import fmean
 from kgprism.platform.data.graph import CompletionGraph, Dataset
 from kgprism.platform.errors import KgprismError
 from kgprism.platform.studies.reports import words
-from kgprism.platform.studies.reports.breakdown import Band, by_relation, by_similarity
+from kgprism.platform.studies.reports.breakdown import Band, by_relation, by_similarity, read_by
 from kgprism.platform.studies.reports.entries import Column, Table
 from kgprism.platform.studies.reports.notes import where
 from kgprism.platform.studies.reports.page.queries import Queries, by_degree, by_presence
@@ -92,6 +92,8 @@ def _cut(table: Table, record: Record, data: Dataset) -> Cut:
     def told(bands: Iterable[Band]) -> list[Part]:
         return [(band.band, band.pairs, band.metrics.get(f"{way}/mrr")) for band in bands]
 
+    with suppress(KgprismError):  # without its feature set, entities are parted by the data's own vectors
+        data = read_by(record, data)
     queries, found = Queries.of(record, data, table.select), Cut()
     if isinstance(data, CompletionGraph):
         lines = by_relation(record, data, table.select)

@@ -1,0 +1,1 @@
+"""What turns pictures and texts into vectors: by name, through other libraries or installed packages."""

@@ -1,0 +1,169 @@
+"""Where the pictures of entities lie: in folders, in zip archives, or as the rows of a manifest say."""
+
+import errno
+import os
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from kgprism.platform.data.readers import lines
+from kgprism.platform.errors import DataError, first_line
+from kgprism.platform.features.keys import Keys
+
+#: Endings of pictures; other files are taken only if they are called after an entity.
+_RASTER = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".ico", ".avif")
+ENDINGS = {*_RASTER, ".jp2", ".tga", ".qoi", ".ppm", ".svg"}
+_SIDES = ("kg1", "kg2")
+
+
+class Place(NamedTuple):
+    """A file, or a member of a zip archive."""
+
+    file: str
+    member: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.member}" if self.member else self.file
+
+
+class Given(NamedTuple):
+    """A source as it was asked for: of one graph, or of all."""
+
+    path: Path
+    side: str | None = None
+
+
+@dataclass
+class Found:
+    """What sources hold: the items of each entity in the order of the source, and files that are nobody's."""
+
+    items: dict[tuple[str, int], list[Place]] = field(default_factory=dict)
+    strangers: list[str] = field(default_factory=list)
+
+    def add(self, entity: tuple[str, int] | None, place: Place) -> None:
+        """Note an item, of an entity or of nobody."""
+        if entity is None:
+            self.strangers.append(str(place))
+        else:
+            self.items.setdefault(entity, []).append(place)
+
+
+def given(option: str, words: Iterable[str | Path], sides: Iterable[str]) -> list[Given]:
+    """Return sources as they were asked for: ``PATH``, ``kg1=PATH``, or one path for each graph in order.
+
+    Raises:
+        DataError: if there is no such file or folder, or there are other sides.
+    """
+    sides, said = tuple(sides), [str(word) for word in words]
+    found = []
+    for number, word in enumerate(said):
+        side, equals, path = word.partition("=")
+        if not (equals and side in ("kg", *_SIDES)) or Path(word).exists():
+            side, path = sides[number] if 1 < len(said) == len(sides) else "", word
+        if side and side not in sides:
+            raise DataError(f"{option} {word}: the dataset has {' and '.join(sides)}")
+        if not Path(path).exists():
+            raise DataError(f"{option}: {path}: no such file or folder")
+        found.append(Given(Path(path), side or None))
+    return found
+
+
+def pictures(sources: Iterable[Given], keys: Keys) -> Found:
+    """Return the pictures of entities: folders are walked and zip archives looked into, in the order of names.
+
+    Raises:
+        DataError: for an archive or a manifest that cannot be read, or a name that means an entity of each graph.
+    """
+    found = Found()
+    for path, side in sources:
+        if not path.is_dir() and not zipfile.is_zipfile(path):
+            for word, file in _manifest(path):
+                found.add(keys.meant(word, side, f"{path}: {word}"), Place(str(path.parent / file)))
+            continue
+        for place, parts in _walked(path) if path.is_dir() else _members(path, ()):
+            inside = side or next((one for one in _SIDES if parts[0] == one and one in keys.known), None)
+            _take(found, keys, inside, place, parts)
+    return found
+
+
+def _take(found: Found, keys: Keys, side: str | None, place: Place, parts: tuple[str, ...]) -> None:
+    """Give a file to the entity that its folder, its name or its name without the ending stands for."""
+    name = parts[-1]
+    stem, ending = os.path.splitext(name)
+    looks = ending.lower() in ENDINGS or not ending
+    folder = next((parts[n] for n in range(len(parts) - 2, -1, -1) if keys.find(parts[n], side)), None)
+    words = [word for word in (folder, name if keys.find(name, side) else None, stem) if word is not None]
+    entity = keys.meant(words[0], side, str(place))
+    if looks or (entity is not None and keys.find(words[0], side)):
+        found.add(entity, place)
+
+
+def _walked(root: Path) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """Yield every file below a folder with the steps that lead to it; a folder that leads back to itself once."""
+    seen = set[tuple[int, int]]()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        state = os.stat(folder)
+        if (state.st_dev, state.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((state.st_dev, state.st_ino))
+        folders.sort()
+        steps = Path(folder).relative_to(root).parts
+        for name in sorted(files):
+            path = Path(folder, name)
+            if name.lower().endswith(".zip"):
+                yield from _members(path, steps)
+            else:
+                yield Place(str(path)), (*steps, name)
+
+
+def _members(archive: Path, steps: tuple[str, ...]) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = sorted(one.filename for one in opened.infolist() if not one.is_dir())
+    except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
+        raise DataError(f"{archive}: cannot be read as a zip archive ({error})") from None
+    for name in names:
+        yield Place(str(archive), name), (*steps, *name.split("/"))
+
+
+def _manifest(file: Path) -> list[tuple[str, ...]]:
+    found = lines.rows(file, rf"{lines.TEXT}\t{lines.TEXT}", "entity, path of a picture separated by a tab")
+    return [(word, path) for word, path in found]
+
+
+class Reader:
+    """Reads places, each archive opened once; whoever made it closes it."""
+
+    def __init__(self) -> None:
+        self.archives: dict[str, zipfile.ZipFile] = {}
+
+    def __enter__(self) -> "Reader":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for archive in self.archives.values():
+            archive.close()
+
+    def read(self, place: Place, most: int) -> bytes:
+        """Return the bytes of a place, at most one more than `most`, so that nothing larger is ever held.
+
+        Raises:
+            OSError: with the reason, also where a pipe or a device stands, or an archive is damaged or locked.
+        """
+        if not place.member:
+            if not stat.S_ISREG(os.stat(place.file).st_mode):
+                raise OSError(errno.EINVAL, "not a file", place.file)
+            with open(place.file, "rb") as stream:
+                return stream.read(most + 1)
+        try:
+            if place.file not in self.archives:
+                self.archives[place.file] = zipfile.ZipFile(place.file)
+            with self.archives[place.file].open(place.member) as stream:
+                return stream.read(most + 1)
+        except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
+            raise OSError(errno.EIO, f"damaged or locked archive ({first_line(error)})", place.file) from None
