@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kgprism.platform.configuration import digest
 from kgprism.platform.data.catalogue import feature_sets
@@ -64,7 +64,7 @@ def chosen(config: Any, dataset: D) -> D:
     if not wanted:
         return dataset
     sets = [_found(config, dataset, modality, name) for modality, name in wanted.items()]
-    return _with_sets(dataset, tuple((one.modality, one.name, one.content) for one in sets))
+    return cast(D, _with_sets(dataset, tuple((one.modality, one.name, one.content) for one in sets)))
 
 
 @once_a_dataset
