@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from kgprism.platform.configuration import digest
 from kgprism.platform.data.catalogue import feature_sets
 from kgprism.platform.data.catalogue.feature_sets import FeatureSet
-from kgprism.platform.data.graph import AlignedGraphs, CompletionGraph, Dataset, Features, MultiModalGraph
+from kgprism.platform.data.graph import AlignedGraphs, Dataset, Features, MultiModalGraph
 from kgprism.platform.data.once import once_a_dataset
 from kgprism.platform.errors import ConfigurationError, DataError
 from kgprism.platform.settings import CompletionData, Unsupervised
 
-D = TypeVar("D", AlignedGraphs, CompletionGraph, Dataset)
+D = TypeVar("D", bound=Dataset)
 
 #: The dataset's own vectors; where it has none, the only set there is.
 OWN = "published"
@@ -64,7 +64,7 @@ def chosen(config: Any, dataset: D) -> D:
     if not wanted:
         return dataset
     sets = [_found(config, dataset, modality, name) for modality, name in wanted.items()]
-    return _with_sets(dataset, tuple((one.modality, one.name, one.content) for one in sets))
+    return cast(D, _with_sets(dataset, tuple((one.modality, one.name, one.content) for one in sets)))
 
 
 @once_a_dataset

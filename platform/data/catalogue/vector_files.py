@@ -17,7 +17,7 @@ from kgprism.platform.data.graph import Features
 from kgprism.platform.errors import DataError, first_line
 
 FORMAT = "kgprism.features/1"
-_TYPES = {"I64": np.dtype("<i8"), "F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
+_TYPES: dict[str, np.dtype[Any]] = {"I64": np.dtype("<i8"), "F16": np.dtype("<f2"), "F32": np.dtype("<f4")}
 #: Bytes: no header of ours is longer.
 _LONGEST = 2**24
 

@@ -18,7 +18,7 @@ from kgprism.platform.settings import DIRECTIONS, AlignmentData, Selection
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.tasks.ranking import Ranks
 
-D = TypeVar("D", AlignedGraphs, CompletionGraph, Dataset)
+D = TypeVar("D", bound=Dataset)
 
 #: Figure 5 of IBMEA parts its test pairs by thresholds that cannot be read in print; these stand in (spec 9.3).
 BOUNDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)

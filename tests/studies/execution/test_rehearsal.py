@@ -50,22 +50,22 @@ def blind() -> CompletionGraph:
 def test_a_row_that_reads_what_the_data_lack_is_refused_with_the_reason(
     rows: Suite, blind: CompletionGraph, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built: list[str] = []
-    real = rehearsal.composed
+    tried: list[str] = []
+    real = rehearsal.built
 
-    def composed(run: object, dataset: object) -> object:
-        built.append(run.method)
+    def built(run: object, dataset: object) -> object:
+        tried.append(run.method)
         return real(run, dataset)
 
-    monkeypatch.setattr(rehearsal, "composed", composed)
+    monkeypatch.setattr(rehearsal, "built", built)
     cells = expand(rows, {"toy-completion": blind})
     found = refusals(cells, {"toy-completion": blind}, store)
     assert found == dict.fromkeys((cell.run.id for cell in cells if cell.variant == "pictures"), WHY)
     assert len(found) == 3
-    assert built == ["kge", "ikrl", "ikrl"]
+    assert tried == ["kge", "ikrl", "ikrl"]
     known = {("plain", "toy-completion"), ("faster", "toy-completion")}
     assert refusals(cells, {"toy-completion": blind}, store, known) == found
-    assert built == ["kge", "ikrl", "ikrl", "ikrl", "ikrl"]
+    assert tried == ["kge", "ikrl", "ikrl", "ikrl", "ikrl"]
     whole = toy.completion()
     assert refusals(expand(rows, {"toy-completion": whole}), {"toy-completion": whole}, store) == {}
 
