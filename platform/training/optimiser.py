@@ -11,6 +11,7 @@ from kgprism.platform.method import Method
 from kgprism.platform.part import Nothing
 from kgprism.platform.settings import AlignmentTraining, Training
 from kgprism.platform.tasks.task import Restart, Stage
+from kgprism.platform.training.lazy import held, step_rows
 
 
 class Moment(NamedTuple):
@@ -68,7 +69,7 @@ class Optimiser:
         """Shorten the gradient of one phase's parameters to the largest norm that is allowed."""
         if self.settings.clip:
             groups = self.adams[phase].param_groups
-            clip_grad_norm_([p for group in groups for p in group["params"]], self.settings.clip)
+            clip_grad_norm_([held(p) for group in groups for p in group["params"]], self.settings.clip)
 
     def step(self, moment: Moment, phase: str = "train") -> None:
         """Clip, step at the rate of this moment, and clear the gradients, all of one phase's parameters only."""
@@ -77,6 +78,7 @@ class Optimiser:
         adam = self.adams[phase]
         for group in adam.param_groups:
             group["lr"] = self.rate(moment) * group["rate_factor"]
+        step_rows(adam)
         adam.step()
         adam.zero_grad()
 
