@@ -21,6 +21,7 @@ from kgprism.platform.training.loop import Loop
 
 _NARROW = {"data.seed_ratio": 0.3, "train.step": "batch", "train.batch_size": 3500}
 _SAMPLED = {"train.sampling": "neighbours"}
+_LAZY = {**_SAMPLED, "train.sampling.table_steps": "lazy"}
 _VIEWS = {**_NARROW, "image_width": 100, "modal_width": 100, "table_width": 100}
 _GRAPH = {**_VIEWS, "structure.hidden_width": 100, "structure.width": 100}
 _BARE = {**_GRAPH, "modalities": []}
@@ -33,18 +34,23 @@ _LOGINMEA = {
     "fusion.rank": 4,
     "data.top_relations": 100,
 }
-#: Name -> method and overrides; bags are 1,000 wide where nothing is said. Without modalities, EVA is its graph encoder.
+#: Name -> method and overrides; bags of counts are 1,000 wide. Without modalities, EVA is its graph encoder alone.
 CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "eva structure, full": ("eva", _BARE),
     "eva structure, neighbours": ("eva", {**_BARE, **_SAMPLED}),
+    "eva structure, neighbours, lazy": ("eva", {**_BARE, **_LAZY}),
     "eva, full": ("eva", _GRAPH),
     "eva, neighbours": ("eva", {**_GRAPH, **_SAMPLED}),
+    "eva, neighbours, lazy": ("eva", {**_GRAPH, **_LAZY}),
     "mclea, full": ("mclea", _VIEWS),
     "mclea, neighbours": ("mclea", {**_VIEWS, **_SAMPLED}),
+    "mclea, neighbours, lazy": ("mclea", {**_VIEWS, **_LAZY}),
     "snag, full": ("snag_alignment", _WIDE),
     "snag, neighbours": ("snag_alignment", {**_WIDE, **_SAMPLED}),
+    "snag, neighbours, lazy": ("snag_alignment", {**_WIDE, **_LAZY}),
     "loginmea, full": ("loginmea", _LOGINMEA),
     "loginmea, neighbours": ("loginmea", {**_LOGINMEA, **_SAMPLED}),
+    "loginmea, neighbours, lazy": ("loginmea", {**_LOGINMEA, **_LAZY}),
 }
 #: A judging that would take more seconds is not begun.
 SECONDS = 900.0

@@ -5,8 +5,6 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim.adamw import AdamW, adamw
 
-from kgprism.platform.method import Method
-
 
 def step_rows(adam: AdamW) -> None:
     """Step every table with a sparse gradient in the rows that this names, and clear it: other rows cost nothing.
