@@ -1,12 +1,14 @@
 """Training on parts of graphs that do not fit: each slice of pairs is encoded with what is drawn around it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from kgprism.platform.batch import Batch
 from kgprism.platform.data.inputs.sampled_graph import Neighbourhoods, restrict
@@ -71,7 +73,8 @@ class Sampled(Alignment):
     def _built(self, entities: Tensor, rows: Tensor) -> Alignment:
         """Return the method on a part of the graphs, with weights that are still its own."""
         graph = restrict(self.method.graph, entities, rows)
-        small = type(self.method)(self.method.config, graph, self.method.seed)
+        with Unfilled(len(entities)):
+            small = type(self.method)(self.method.config, graph, self.method.seed)
         small.start_epoch(self.epoch)
         return small.train(self.method.training)
 
@@ -88,3 +91,25 @@ class Sampled(Alignment):
                 kind = type(self.method).__name__
                 raise ConfigurationError(f"train.sampling: {kind} cannot be cut: {name} has no row for each entity")
         return found
+
+
+class Unfilled(TorchFunctionMode):
+    """A block in which weights with a row for each of so many entities are made, but not drawn: nobody reads them."""
+
+    def __init__(self, entities: int) -> None:
+        super().__init__()
+        self.entities = entities
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = kwargs or {}
+        if function.__name__ in ("normal_", "uniform_"):
+            weight = args[0] if args else given["tensor"]
+            if isinstance(weight, nn.Parameter) and len(weight) == self.entities:
+                return weight
+        return function(*args, **given)
