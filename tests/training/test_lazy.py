@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import AdamW, SparseAdam
 
+from kgprism.platform import method as methods
 from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import Method
@@ -18,6 +19,8 @@ from kgprism.platform.testing.runs import same
 from kgprism.platform.training.lazy import step_rows
 from kgprism.platform.training.optimiser import Moment, Optimiser
 from kgprism.platform.training.run import composed, execute, plan
+from kgprism.platform.training.steps import step as step_of
+from kgprism.platform.training.workers import Workers
 
 ROWS, WIDTH = 7, 5
 RATE, DECAY = 0.01, 0.1
@@ -37,7 +40,7 @@ def numbers(*shape: int, seed: int = 0) -> Tensor:
 
 
 def sparse(rows: list[int], values: Tensor) -> Tensor:
-    return torch.sparse_coo_tensor(torch.tensor([rows]), values, (ROWS, WIDTH))
+    return torch.sparse_coo_tensor(torch.tensor([rows]), values, (ROWS, WIDTH), check_invariants=True)
 
 
 def adamw(table: Parameter, decay: float = DECAY) -> AdamW:
@@ -161,3 +164,12 @@ def test_a_method_that_learns_no_table_is_refused() -> None:
 def test_without_sampling_there_is_nothing_to_be_lazy_about() -> None:
     with pytest.raises(ConfigurationError, match=r"train\.sampling\.table_steps"):
         plan("mclea", toy.aligned(), 1, {"train.sampling.table_steps": "lazy"})
+
+
+def test_several_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = plan("mclea", toy.aligned(), 1, LAZY)
+    method, task = composed(run, toy.aligned())
+    learner, train = task.learner(method), run.settings.train
+    monkeypatch.setattr(methods, "device", torch.device)
+    with pytest.raises(ConfigurationError, match=r"table_steps=lazy: GPUs add no sparse gradients \(NCCL\)"):
+        step_of(learner, Optimiser(method, train), Workers(1, 2), train.model_copy(update={"device": "cuda"}))
