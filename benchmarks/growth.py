@@ -21,6 +21,7 @@ from kgprism.platform.training.loop import Loop
 
 _NARROW = {"data.seed_ratio": 0.3, "train.step": "batch", "train.batch_size": 3500}
 _SAMPLED = {"train.sampling": "neighbours"}
+_FEW = {**_SAMPLED, "train.sampling.fan_out": 5}
 _LAZY = {**_SAMPLED, "train.sampling.table_steps": "lazy"}
 _VIEWS = {**_NARROW, "image_width": 100, "modal_width": 100, "table_width": 100}
 _GRAPH = {**_VIEWS, "structure.hidden_width": 100, "structure.width": 100}
@@ -39,6 +40,8 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "eva structure, full": ("eva", _BARE),
     "eva structure, neighbours": ("eva", {**_BARE, **_SAMPLED}),
     "eva structure, neighbours, lazy": ("eva", {**_BARE, **_LAZY}),
+    "eva structure, 5 neighbours": ("eva", {**_BARE, **_FEW}),
+    "eva structure, 5 neighbours, lazy": ("eva", {**_BARE, **_LAZY, **_FEW}),
     "eva, full": ("eva", _GRAPH),
     "eva, neighbours": ("eva", {**_GRAPH, **_SAMPLED}),
     "eva, neighbours, lazy": ("eva", {**_GRAPH, **_LAZY}),

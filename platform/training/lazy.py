@@ -1,5 +1,7 @@
 """AdamW's lazy steps: of a table whose gradient is sparse, only the rows in that gradient move."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import Parameter
@@ -23,19 +25,17 @@ def step_rows(adam: AdamW) -> None:
 
 
 @torch.no_grad()
-def _step(table: Parameter, group: dict[str, object], state: dict[str, Tensor]) -> None:
+def _step(table: Parameter, group: dict[str, Any], state: dict[str, Tensor]) -> None:
     """Let PyTorch's own kernel step the rows, taken out and put back; `state` is named as AdamW names it."""
     if not state:
         state["step"] = torch.zeros((), device=table.device)
         state |= {name: torch.zeros_like(table) for name in ("exp_avg", "exp_avg_sq")}
-    assert table.grad is not None
-    gradient = table.grad.coalesce()
-    rows = gradient.indices()[0]
+    rows, gradient = _distinct(table)
     whole = (table, state["exp_avg"], state["exp_avg_sq"])
     parts = [tensor[rows] for tensor in whole]
     beta1, beta2 = group["betas"]
     adamw(
-        *([part] for part in (parts[0], gradient.values(), *parts[1:])),
+        *([part] for part in (parts[0], gradient, *parts[1:])),
         [],
         [state["step"]],
         fused=True,
@@ -58,9 +58,17 @@ def held(table: Parameter) -> Tensor:
     """
     if table.grad is None or not table.grad.is_sparse:
         return table
-    # Rows that several slices name count once, as the sum of theirs.
-    table.grad = table.grad.coalesce()
-    rows = table.grad.values().detach()
-    stands = torch.empty_like(rows)
-    stands.grad = rows
+    _, gradient = _distinct(table)
+    stands = torch.empty_like(gradient)
+    stands.grad = gradient
     return stands
+
+
+def _distinct(table: Parameter) -> tuple[Tensor, Tensor]:
+    """Return the rows that a gradient names, each once, and what it holds for them."""
+    assert table.grad is not None
+    rows = table.grad._indices()[0]
+    # Of one slice they come ascending; what several have for a row is summed.
+    if not table.grad.is_coalesced() and bool((rows.diff() <= 0).any()):
+        table.grad = table.grad.coalesce()
+    return table.grad._indices()[0], table.grad._values()
