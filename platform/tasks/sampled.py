@@ -24,7 +24,7 @@ class Sampled(Alignment):
     For every slice, the method is built anew on the part, and called with the weights of the whole: tables of entities
     give the rows that are needed, all others are taken as they are. So a method needs to know nothing of it. Noise that
     a method keeps for an epoch is drawn for the part; so are its moments. Where tables are stepped lazily, their
-    gradients are sparse: nothing of a step has the whole's size (`platform/training/lazy.py`).
+    gradients are sparse: nothing of a step has the whole's size (`training/optimiser.py`).
     """
 
     def __init__(self, method: Alignment, settings: Neighbours) -> None:

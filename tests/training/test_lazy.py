@@ -16,8 +16,7 @@ from kgprism.platform.method import Method
 from kgprism.platform.part import Settings
 from kgprism.platform.settings import Training
 from kgprism.platform.testing.runs import same
-from kgprism.platform.training.lazy import step_rows
-from kgprism.platform.training.optimiser import Moment, Optimiser
+from kgprism.platform.training.optimiser import Moment, Optimiser, step_rows
 from kgprism.platform.training.run import composed, execute, plan
 from kgprism.platform.training.steps import step as step_of
 from kgprism.platform.training.workers import Workers
