@@ -17,6 +17,7 @@ from kgprism.platform.part import Settings
 from kgprism.platform.settings import Training
 from kgprism.platform.testing.runs import same
 from kgprism.platform.training.optimiser import Moment, Optimiser, step_rows
+from kgprism.platform.training.probe import trace
 from kgprism.platform.training.run import composed, execute, plan
 from kgprism.platform.training.steps import step as step_of
 from kgprism.platform.training.workers import Workers
@@ -152,6 +153,14 @@ def test_a_lazy_run_moves_the_entities_it_meets_and_is_a_run_of_its_own() -> Non
     start = composed(lazy, graphs)[0].get_parameter("table.weight").detach()
     stayed = [(outcome.weights["table.weight"] == start).all(1).sum() for outcome in (first, second)]
     assert stayed[0] > 0 == stayed[1]
+
+
+def test_what_a_probe_sees_is_dense() -> None:
+    graphs = toy.aligned()
+    lazy, dense = (plan("mclea", graphs, 1, LAZY, {"train.sampling.table_steps": word}) for word in ("lazy", "dense"))
+    one, other = (trace(run, graphs, rows=16).gradients["table.weight"] for run in (lazy, dense))
+    torch.testing.assert_close(one, other)
+    assert other.any(1).sum() < len(other)
 
 
 def test_a_method_that_learns_no_table_is_refused() -> None:
