@@ -134,6 +134,11 @@ class Neighbours(Part):
     kind: Literal["neighbours"] = "neighbours"
     fan_out: int = Field(15, ge=1, description="triples drawn for each entity, hop by hop")
     hops: int = Field(2, ge=1, description="how far; the encoder's depth, one more where degrees count")
+    table_steps: Literal["dense", "lazy"] = Field(
+        "dense",
+        description="of learned tables of entities; lazy: a step moves the rows it has drawn, all others stay as they "
+        "are, without decay and with their moments (PyTorch's SparseAdam, with AdamW's decay)",
+    )
 
 
 class AlignmentTraining(Training):

@@ -55,7 +55,8 @@ def trace(run: Run, dataset: Dataset, rows: int = ROWS) -> Trace:
             _step(method, task, middle, rows)
         judged = _judged(method, rows)
     gradients = {
-        name: torch.zeros_like(value) if value.grad is None else value.grad for name, value in method.named_parameters()
+        name: torch.zeros_like(value) if value.grad is None else value.grad.to_dense()
+        for name, value in method.named_parameters()
     }
     return Trace(first, gradients, losses, reported, _groups(method), judged, frozenset(read))
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from kgprism.platform import method as methods
+from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.method import Method
 from kgprism.platform.settings import AlignmentTraining, Training
 from kgprism.platform.training.optimiser import Optimiser
@@ -23,7 +24,16 @@ class Step(Protocol):
 
 
 def step(learner: Method, optimiser: Optimiser, workers: Workers, settings: Training) -> Step:
-    """Return the kind of step that the settings ask for."""
+    """Return the kind of step that the settings ask for.
+
+    Raises:
+        ConfigurationError: if several GPUs would have to add sparse gradients.
+    """
+    several = workers.size > 1 and methods.device(settings.device).type == "cuda"
+    if several and any(getattr(part, "sparse", False) for part in learner.modules()):
+        raise ConfigurationError(
+            "train.sampling.table_steps=lazy: GPUs add no sparse gradients (NCCL): one worker, or train.device=cpu"
+        )
     if isinstance(settings, AlignmentTraining) and settings.clip_after == "slice" and settings.clip > 0:
         return SlicedStep(cast(Sliceable, learner), optimiser, workers, settings)
     return WholeStep(learner, workers, settings)

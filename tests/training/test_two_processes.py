@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from kgprism.platform.training.run import Run, execute, plan
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 METHODS = names()
 #: One whose gradients DistributedDataParallel averages, one whose slices are averaged one by one.
-SAMPLED = ["mclea", "ibmea"]
+SAMPLED = list(product(["mclea", "ibmea"], ["dense", "lazy"]))
 DATA = {"alignment": toy.aligned, "completion": toy.completion}
 #: Batches of odd size, so that shares differ in length; small chunks, so that each worker has several.
 SHORT = {"train.epochs": 2, "train.checkpoint_seconds": 1e9, "train.device": "cpu", "eval.every": 1, "eval.chunk": 13}
@@ -44,16 +45,17 @@ def staged() -> Run:
     return plan("meaformer", toy.aligned(), 5, planned("meaformer").configuration, more)
 
 
-def sampled(name: str) -> Run:
-    """Return a run whose steps see parts of the graphs."""
-    return plan(name, toy.aligned(), 5, planned(name).configuration, {"train.sampling": "neighbours"})
+def sampled(name: str, steps: str) -> Run:
+    """Return a run whose steps see parts of the graphs, and move tables so."""
+    more = {"train.sampling": "neighbours", "train.sampling.table_steps": steps}
+    return plan(name, toy.aligned(), 5, planned(name).configuration, more)
 
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What the two workers left: the outcomes of all methods, and what they heard of each other."""
     folder = tmp_path_factory.mktemp("two")
-    runs = [*map(planned, METHODS), *map(sampled, SAMPLED), staged()]
+    runs = [*map(planned, METHODS), *starmap(sampled, SAMPLED), staged()]
     checkpoint.save(folder / "runs.pt", [asdict(run) for run in runs])
     script, environment = Path(__file__).with_name("one_of_two.py"), os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(script)]
@@ -71,9 +73,9 @@ def test_two_processes_train_as_one(name: str, left: list[dict[str, Any]]) -> No
     compare(planned(name), left[0]["outcomes"][METHODS.index(name)]["history"])
 
 
-@pytest.mark.parametrize("name", SAMPLED)
-def test_two_processes_train_as_one_on_parts_of_the_graphs(name: str, left: list[dict[str, Any]]) -> None:
-    compare(sampled(name), left[0]["outcomes"][len(METHODS) + SAMPLED.index(name)]["history"])
+@pytest.mark.parametrize(("name", "steps"), SAMPLED)
+def test_two_processes_train_as_one_on_parts_of_the_graphs(name: str, steps: str, left: list[dict[str, Any]]) -> None:
+    compare(sampled(name, steps), left[0]["outcomes"][len(METHODS) + SAMPLED.index((name, steps))]["history"])
 
 
 def compare(run: Run, together: list[dict[str, float]]) -> None:

@@ -45,6 +45,7 @@ class Neighbourhoods:
 
 def restrict(graph: JointGraph, entities: Tensor, rows: Tensor) -> JointGraph:
     """Return the graph of some entities, ids ascending, and some rows of triples between them, with ids from 0 on."""
+    # Eight bytes an entity of the whole cost less than a search for each end of a triple.
     place = torch.full((graph.entities,), -1)
     place[entities] = torch.arange(len(entities))
     triples = graph.triples[rows].clone()
