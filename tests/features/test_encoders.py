@@ -229,3 +229,10 @@ def test_classifiers_lose_their_last_layer(word: str, width: int, tmp_path: Path
     assert encoder.encode(np.zeros((1, 224, 224, 3), np.uint8)).shape == (1, width)
     with pytest.raises(ConfigurationError, match="not those of"):
         known.encoder("image", word.replace("18", "50"), tmp_path / "net.safetensors")
+
+
+def test_pixels_are_those_of_the_small_picture_by_channel() -> None:
+    encoder = known.encoder("image", "pixels")
+    picture = np.arange(16 * 16 * 3, dtype=np.uint8).reshape(1, 16, 16, 3)
+    wanted = (picture[0].astype(np.float32) - 127) / 128
+    np.testing.assert_array_equal(encoder.encode(picture)[0], wanted.transpose(2, 0, 1).ravel())

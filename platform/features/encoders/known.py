@@ -46,7 +46,7 @@ _SHORT: dict[Kind, dict[str, str]] = {
     },
 }
 _PACKAGED: dict[Kind, dict[str, Callable[[str, Path | None], Encoder]]] = {
-    "image": {"efficientnet-lite0": packaged.lite0},
+    "image": {"efficientnet-lite0": packaged.lite0, "pixels": packaged.pixels},
     "text": {"all-minilm-l6-v2": packaged.minilm},
 }
 DEFAULT: dict[Kind, str] = {"image": "efficientnet-lite0", "text": "all-minilm-l6-v2"}

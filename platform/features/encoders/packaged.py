@@ -44,6 +44,24 @@ def lite0(name: str, weights: Path | None) -> ImageEncoder:
     return ImageEncoder(name, made, _Lite(net), preparation)
 
 
+class _Pixels(nn.Module):
+    """The pixels themselves."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return pixels.flatten(1)
+
+
+def pixels(name: str, weights: Path | None) -> ImageEncoder:
+    """Return the 16 x 16 pixels of a picture as they are, width 768: what an encoder has to be better than.
+
+    Raises:
+        ConfigurationError: if weights are given.
+    """
+    if weights:
+        raise ConfigurationError(f"--weights {weights}: the encoder {name} has none")
+    return ImageEncoder(name, "kgprism", _Pixels(), Preparation(size=16, mean=(127.0,) * 3, std=(128.0,) * 3))
+
+
 def minilm(name: str, weights: Path | None) -> TextEncoder:
     """Return all-MiniLM-L6-v2, width 384, vectors of length 1: from its package, else from the hub or its cache.
 
