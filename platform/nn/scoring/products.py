@@ -22,11 +22,13 @@ class _Selected(Function):
     def forward(ctx: Any, queries: Tensor, rows: Tensor, table: Tensor, ids: Tensor) -> Tensor:
         ctx.save_for_backward(queries, rows, table, ids)
         ctx.grouped = grouped = Grouped(rows, len(queries))
+        if len(ids) > len(queries) * len(table):
+            # More pairs than there are places: torch refuses such a sparse matrix, and the whole product is less work.
+            return (queries @ table.T)[rows, ids]
         order, end = grouped.order, rows.new_tensor([len(rows)])
-        size, blank = (len(queries), len(table)), queries.new_zeros(len(rows))
-        places = torch.sparse_csr_tensor(
-            torch.cat([grouped.begin, end]), ids[order], blank, size, check_invariants=False
-        )
+        begin, blank = torch.cat([grouped.begin, end]), queries.new_zeros(len(rows))
+        size = len(queries), len(table)
+        places = torch.sparse_csr_tensor(begin, ids[order], blank, size, check_invariants=False)
         out = torch.empty_like(blank)
         out[order] = torch.sparse.sampled_addmm(places, queries, table.T, beta=0.0).values()
         return out
