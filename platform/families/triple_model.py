@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from kgprism.platform.batch import Side, Triples
 from kgprism.platform.data.inputs.training_graph import TrainingGraph
@@ -106,27 +107,28 @@ class TripleModel(Completion[M]):
     def losses(self, batch: Triples, view: View) -> dict[str, Tensor]:
         """Return the terms of the scorer's own phase."""
         negatives = self.negatives.sample(batch, view)
-        positive = self.scorer.triples(view.joint, view.relations, batch.triples[batch.rows])
-        negative = self.score(batch, view, negatives)
+        positive, negative = self.score(batch, view, negatives)
         weights = None if negatives.weights is None else negatives.weights[batch.rows]
         terms = {"triples": self.loss(batch, positive, negative, weights, self.importance(batch))}
         terms |= self.regulariser(batch, self.entities.weight, self.relations.weight, negatives)
         return {**terms, **self.negatives.losses(batch, view, negatives, (positive, negative))}
 
-    def score(self, batch: Triples, view: View, negatives: Negatives) -> Tensor:
-        """Return the scores of our own rows' negatives, ``(n, K)``."""
+    def score(self, batch: Triples, view: View, negatives: Negatives) -> tuple[Tensor, Tensor]:
+        """Return the scores of our own rows ``(n,)`` and of their negatives ``(n, K)``."""
         head, relation, tail = batch.triples[batch.rows].unbind(1)
-        r = view.relations[relation]
-        for_tail = self.scorer.query(view.joint[head], r, "tail")
-        for_head = self.scorer.query(view.joint[tail], r, "head")
+        # One gather, and one table of gradients, for both ends.
+        known, asked = embedding(torch.stack([head, tail]), view.joint)
+        r = embedding(relation, view.relations)
+        for_tail, for_head = self.scorer.query(known, r, "tail"), self.scorer.query(asked, r, "head")
+        positive = self.scorer.aligned(for_tail, asked)
         replaced = negatives.head[batch.rows]
         if negatives.vectors is not None:
             queries = torch.where(replaced[..., None], for_head[:, None], for_tail[:, None])
-            return self.scorer.aligned(queries, negatives.vectors[batch.rows])
+            return positive, self.scorer.aligned(queries, negatives.vectors[batch.rows])
         rows = torch.arange(len(head), device=head.device)[:, None] + len(head) * replaced
         ids = negatives.entities[batch.rows]
         scores = self.scorer.selected(torch.cat([for_tail, for_head]), rows.flatten(), view.joint, ids.flatten())
-        return scores.view(ids.shape)
+        return positive, scores.view(ids.shape)
 
     def groups(self) -> list[dict[str, Any]]:
         others = self.negatives.groups(self.config.train.learning_rate)

@@ -124,7 +124,7 @@ class CorruptionSampler(Sampler):
 
     def corrupt(self, batch: Triples, head: Tensor, uniform: Tensor) -> Tensor:
         """Return unknown entities for the ends that `head` names, by numbers in [0, 1)."""
-        h, r, t = (column[:, None].expand_as(head) for column in batch.triples.unbind(1))
+        h, r, t = (column[:, None] for column in batch.triples.unbind(1))
         for_tail = self.tails.unknown(self.tails.query(h, r), uniform)
         for_head = self.heads.unknown(self.heads.query(t, r), uniform)
         return torch.where(head, for_head, for_tail)

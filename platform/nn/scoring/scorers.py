@@ -14,6 +14,7 @@ from torch.nn.functional import normalize
 
 from kgprism.platform.batch import Side
 from kgprism.platform.module import Module
+from kgprism.platform.nn.scoring import products
 from kgprism.platform.nn.scoring.distance import Norm, aligned, crossed, selected
 from kgprism.platform.part import Part
 
@@ -123,6 +124,9 @@ class Products(Scorer):
 
     def aligned(self, queries: Tensor, candidates: Tensor) -> Tensor:
         return (queries * candidates).sum(-1)
+
+    def selected(self, queries: Tensor, rows: Tensor, table: Tensor, ids: Tensor) -> Tensor:
+        return products.selected(queries, rows, table, ids)
 
     def crossed(self, queries: Tensor, table: Tensor) -> Tensor:
         # Summed in float64, a score does not depend on how the product is cut into chunks.
