@@ -162,7 +162,7 @@ def _left() -> list[str]:
     here = ray.get_runtime_context().gcs_address  # there may be other sessions on this machine
     groups = [str(group) for group in placement_group_table().values() if group["state"] != "REMOVED"]
     actors = list_actors(here, limit=10_000, raise_on_missing_output=False)
-    kept = ("DEAD", "_AutoscalingCoordinatorActor")
+    kept = ("DEAD", "_AutoscalingCoordinatorActor", "ActorLocationTracker", "_StatsActor")
     return groups + [actor.class_name for actor in actors if not {actor.state, actor.class_name} & set(kept)]
 
 

@@ -66,7 +66,7 @@ def _through(todo: Sequence[work.Work], encoder: Encoder, workers: int | None) -
         return work.here(todo, encoder.to("cuda" if todo and torch.cuda.is_available() else "cpu"))
     from kgprism.platform.features.streaming import stream
 
-    return stream(todo, encoder.to("cpu"), workers)
+    return stream(todo, encoder.to("cpu"), min(workers, len(todo)))
 
 
 def _all(shelf: Shelf, chunks: Sequence[Chunk]) -> Iterator[Encoded]:

@@ -43,12 +43,15 @@ def stream(work: Sequence[Work], encoder: Encoder, workers: int) -> Iterator[tup
         Resources(1, cpus=1.0, gpus=gpus).refuse_unaffordable()
         quiet = logging.getLogger("ray.data")
         before = quiet.level
-        quiet.setLevel(logging.ERROR)
+        quiet.setLevel(logging.CRITICAL)  # it shows what a chunk stumbled over at length
         try:
             for batch in _planned(work, encoder, workers, gpus).iter_batches(batch_size=1, prefetch_batches=_AHEAD):
-                yield pickle.loads(batch["done"][0])
+                found = pickle.loads(batch["done"][0])
+                if isinstance(found, KgprismError):
+                    raise found
+                yield found
         except (RayError, RuntimeError, ValueError) as error:
-            raise _told(error) from None
+            raise RunError(f"encoding failed: {first_line(_cause(error))}") from None
         finally:
             quiet.setLevel(before)
 
@@ -69,11 +72,14 @@ def _planned(work: Sequence[Work], encoder: Encoder, workers: int, gpus: float) 
 
 
 def _prepared(batch: Batch, preparation: Preparation | None) -> Batch:
-    return _row("prepared", prepare(pickle.loads(batch["work"][0]), preparation))
+    try:
+        return _row("prepared", prepare(pickle.loads(batch["work"][0]), preparation))
+    except KgprismError as error:
+        return _row("prepared", error)
 
 
 class _Encoding:
-    """An actor with the encoder."""
+    """An actor with the encoder. What a user can mend comes back as a result: Ray would tell it at length."""
 
     def __init__(self, encoder: Any) -> None:
         found: Encoder = ray.get(encoder) if isinstance(encoder, ray.ObjectRef) else encoder
@@ -81,7 +87,12 @@ class _Encoding:
 
     def __call__(self, batch: Batch) -> Batch:
         prepared = pickle.loads(batch["prepared"][0])
-        return _row("done", (prepared.chunk, encode(prepared, self.encoder)))
+        if isinstance(prepared, KgprismError):
+            return _row("done", prepared)
+        try:
+            return _row("done", (prepared.chunk, encode(prepared, self.encoder)))
+        except KgprismError as error:
+            return _row("done", error)
 
 
 def _row(name: str, value: Any) -> Batch:
@@ -91,12 +102,8 @@ def _row(name: str, value: Any) -> Batch:
     return {name: column}
 
 
-def _told(error: BaseException) -> KgprismError:
-    """Return what a chunk stumbled over, from below what Ray says of it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, KgprismError):
-            return cause
-        inner = getattr(cause, "cause", None) or cause.__cause__ or cause.__context__
-        error, cause = cause, inner if isinstance(inner, BaseException) else None
-    return RunError(f"encoding failed: {type(error).__name__}: {first_line(error)}")
+def _cause(error: BaseException) -> BaseException:
+    """Return what lies below what Ray says of an error."""
+    while isinstance(inner := getattr(error, "cause", None) or error.__cause__, BaseException):
+        error = inner
+    return error
