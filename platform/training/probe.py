@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from kgprism.platform.batch import Batch, Triples
+from kgprism.platform.data.catalogue import choice
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.method import Alignment, Completion, Method, load
 from kgprism.platform.seeding import seeded
 from kgprism.platform.tasks.task import Task
-from kgprism.platform.training.run import Run, chosen_data, task_of
+from kgprism.platform.training.run import Run, task_of
 from kgprism.platform.training.watched import watched
 
 #: Pairs or triples of a step, and queries that the judge would ask.
@@ -47,7 +48,8 @@ def trace(run: Run, dataset: Dataset, rows: int = ROWS) -> Trace:
     """
     run = replace(run, configuration={**run.configuration, "train.device": "cpu"})
     settings, read = watched(run.settings)
-    method, task = task_of(run.method).compose(load(run.method), settings, chosen_data(run, dataset), run.seed)
+    data = choice.chosen(settings, dataset)  # by the settings that are watched: data.image is read here
+    method, task = task_of(run.method).compose(load(run.method), settings, data, run.seed)
     first = {name: value.detach().clone() for name, value in method.named_parameters()}
     with _one_thread(), seeded(run.seed, "probe", 0):
         losses, reported = _step(method, task, 0, rows)
