@@ -132,10 +132,13 @@ def _step(table: Parameter, group: dict[str, Any], state: dict[str, Tensor]) -> 
         state |= {name: torch.zeros_like(table) for name in ("exp_avg", "exp_avg_sq")}
     rows, gradient = _distinct(table)
     whole = (table, state["exp_avg"], state["exp_avg_sq"])
-    parts = [tensor[rows] for tensor in whole]
+    weights, mean, square = parts = [tensor[rows] for tensor in whole]
     beta1, beta2 = group["betas"]
     adamw(
-        *([part] for part in (parts[0], gradient, *parts[1:])),
+        [weights],
+        [gradient],
+        [mean],
+        [square],
         [],
         [state["step"]],
         fused=True,
