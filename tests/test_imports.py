@@ -21,7 +21,10 @@ LEVEL = {room: -line for line, rooms in enumerate(ORDER) for room in rooms}
 TRAINER = "platform/training/trainer.py"
 #: Who may import these, by the beginning of a file's name.
 PLACES = {
-    "ray": ("platform/cluster/", "platform/features/streaming", "platform/studies/execution/", "platform/studies/search/", TRAINER),
+    "ray": (
+        *("platform/cluster/", "platform/features/streaming", "platform/studies/execution/"),
+        *("platform/studies/search/", TRAINER),
+    ),
     "ray.train": (TRAINER,),
     "ray.tune": ("platform/studies/search/",),
     "optuna": ("platform/studies/search/",),

@@ -150,20 +150,28 @@ class Reader:
             archive.close()
 
     def read(self, place: Place, most: int) -> bytes:
-        """Return the bytes of a place, at most one more than `most`, so that nothing larger is ever held.
+        """Return the bytes of a place.
 
         Raises:
-            OSError: with the reason, also where a pipe or a device stands, or an archive is damaged or locked.
+            OSError: with the reason, also where they are more than `most`, where a pipe or a device stands, or where an
+                archive is damaged or locked.
         """
         if not place.member:
-            if not stat.S_ISREG(os.stat(place.file).st_mode):
+            state = os.stat(place.file)
+            if not stat.S_ISREG(state.st_mode):
                 raise OSError(errno.EINVAL, "not a file", place.file)
-            with open(place.file, "rb") as stream:
-                return stream.read(most + 1)
+            _check_size(state.st_size, most, place)
+            return Path(place.file).read_bytes()
         try:
             if place.file not in self.archives:
                 self.archives[place.file] = zipfile.ZipFile(place.file)
-            with self.archives[place.file].open(place.member) as stream:
-                return stream.read(most + 1)
+            archive = self.archives[place.file]
+            _check_size(archive.getinfo(place.member).file_size, most, place)  # it unpacks no more than it says here
+            return archive.read(place.member)
         except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
             raise OSError(errno.EIO, f"damaged or locked archive ({first_line(error)})", place.file) from None
+
+
+def _check_size(size: int, most: int, place: Place) -> None:
+    if size > most:
+        raise OSError(errno.EFBIG, f"{size:,} bytes, more than {most:,}", str(place))
