@@ -41,13 +41,12 @@ def pictures(dataset: Dataset, words: Iterable[str | Path]) -> Asked:
     keys = keys_of(dataset)
     found = places.pictures(places.given("--images", words, sides(dataset)), keys)
     asked = Asked(strangers=found.strangers)
-    with places.Reader() as reader:
-        for entity, own in found.items.items():
-            for place in own:
-                try:
-                    asked.add(entity, place, digest(reader.read(place, MOST_BYTES)))
-                except OSError as error:
-                    asked.failed.append((entity, str(place), error.strerror or str(error)))
+    for entity, own in found.items.items():
+        for place in own:
+            try:
+                asked.add(entity, place, digest(places.read(place, MOST_BYTES)))
+            except OSError as error:
+                asked.failed.append((entity, str(place), error.strerror or str(error)))
     return _checked(dataset, asked)
 
 

@@ -7,6 +7,7 @@ from io import BytesIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.Image import open as opened_picture
 
 #: What is decoded; formats that start other programs (EPS) or are no pictures of things are not.
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF", "TGA", "QOI")
@@ -45,7 +46,7 @@ def decode(data: bytes) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=_formats()) as opened:
+            with opened_picture(BytesIO(data), formats=_formats()) as opened:
                 return _upright(opened, _decoded(opened))
     except UnreadableError:
         raise

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -136,34 +137,33 @@ def _manifest(file: Path) -> list[tuple[str, ...]]:
     return [(word, path) for word, path in found]
 
 
-class Reader:
-    """Reads places, each archive opened once; whoever made it closes it."""
+def read(place: Place, most: int) -> bytes:
+    """Return the bytes of a place.
 
-    def __init__(self) -> None:
-        self.archives: dict[str, zipfile.ZipFile] = {}
+    Raises:
+        OSError: with the reason, also where they are more than `most`, where a pipe or a device stands, or where an
+            archive is damaged or locked.
+    """
+    state = os.stat(place.file)
+    if not stat.S_ISREG(state.st_mode):
+        raise OSError(errno.EINVAL, "not a file", place.file)
+    if not place.member:
+        _check_size(state.st_size, most, place)
+        return Path(place.file).read_bytes()
+    try:
+        archive = _archive(place.file, state.st_size, state.st_mtime_ns)
+        _check_size(archive.getinfo(place.member).file_size, most, place)  # it unpacks no more than it says here
+        return archive.read(place.member)
+    except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
+        raise OSError(errno.EIO, f"damaged or locked archive ({first_line(error)})", place.file) from None
 
-    def __enter__(self) -> "Reader":
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        for archive in self.archives.values():
-            archive.close()
+@lru_cache(maxsize=4)
+def _archive(file: str, size: int, changed: int) -> zipfile.ZipFile:
+    """Return an open archive, as long as it is the same: its list of a hundred thousand members takes a second."""
+    return zipfile.ZipFile(file)
 
-    def read(self, place: Place, most: int) -> bytes:
-        """Return the bytes of a place, at most one more than `most`, so that nothing larger is ever held.
 
-        Raises:
-            OSError: with the reason, also where a pipe or a device stands, or an archive is damaged or locked.
-        """
-        if not place.member:
-            if not stat.S_ISREG(os.stat(place.file).st_mode):
-                raise OSError(errno.EINVAL, "not a file", place.file)
-            with open(place.file, "rb") as stream:
-                return stream.read(most + 1)
-        try:
-            if place.file not in self.archives:
-                self.archives[place.file] = zipfile.ZipFile(place.file)
-            with self.archives[place.file].open(place.member) as stream:
-                return stream.read(most + 1)
-        except (zipfile.BadZipFile, zlib.error, KeyError, RuntimeError, NotImplementedError, EOFError) as error:
-            raise OSError(errno.EIO, f"damaged or locked archive ({first_line(error)})", place.file) from None
+def _check_size(size: int, most: int, place: Place) -> None:
+    if size > most:
+        raise OSError(errno.EFBIG, f"{size:,} bytes, more than {most:,}", str(place))

@@ -10,7 +10,7 @@ from kgprism.platform.errors import RunError
 from kgprism.platform.features.chunks import Chunk, Encoded, digest
 from kgprism.platform.features.encoders.encoder import Encoder, ImageEncoder
 from kgprism.platform.features.pictures import MOST_BYTES, UnreadableError, decode
-from kgprism.platform.features.places import Place, Reader
+from kgprism.platform.features.places import Place, read
 from kgprism.platform.features.preparation import Preparation
 
 #: A content: where a picture lies, or a text itself.
@@ -49,13 +49,12 @@ def prepare(work: Work, preparation: Preparation | None) -> Prepared:
     if preparation is None:
         return Prepared(work.chunk, work.chunk.contents, [str(text) for text in work.contents], {})
     pixels, failed = dict[bytes, np.ndarray](), dict[bytes, str]()
-    with Reader() as reader:
-        for content, place in zip(work.chunk.contents, work.contents, strict=True):
-            assert isinstance(place, Place)
-            try:
-                pixels[content] = preparation.pixels(decode(_same(reader, place, content)))
-            except UnreadableError as error:
-                failed[content] = str(error)
+    for content, place in zip(work.chunk.contents, work.contents, strict=True):
+        assert isinstance(place, Place)
+        try:
+            pixels[content] = preparation.pixels(decode(_same(place, content)))
+        except UnreadableError as error:
+            failed[content] = str(error)
     items = np.stack(list(pixels.values())) if pixels else np.zeros((0, 1, 1, 3), np.uint8)
     return Prepared(work.chunk, tuple(pixels), items, failed)
 
@@ -81,9 +80,9 @@ def preparation_of(encoder: Encoder) -> Preparation | None:
     return encoder.preparation if isinstance(encoder, ImageEncoder) else None
 
 
-def _same(reader: Reader, place: Place, content: bytes) -> bytes:
+def _same(place: Place, content: bytes) -> bytes:
     try:
-        data = reader.read(place, MOST_BYTES)
+        data = read(place, MOST_BYTES)
     except OSError as error:
         told = f"{place}: {error.strerror}; pictures have to lie where every process reads them"
         raise RunError(told) from None

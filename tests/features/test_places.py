@@ -10,7 +10,7 @@ import pytest
 from kgprism.platform.data.catalogue import datasets
 from kgprism.platform.errors import DataError
 from kgprism.platform.features.keys import keys_of
-from kgprism.platform.features.places import Found, Place, Reader, given, pictures
+from kgprism.platform.features.places import Found, Place, given, pictures, read
 
 RED = (255, 0, 0)
 Paint = Callable[[dict[str, tuple[int, int, int]]], Path]
@@ -68,10 +68,11 @@ def test_zip_archives_are_looked_into_also_below_folders(painted: Paint, row: Ro
     seen = owners(found(root), root)
     assert seen["kg1/images.zip:4_2.png"] == ("kg1", row("kg1", 4))
     assert seen["kg1/images.zip:5/a.png"] == ("kg1", row("kg1", 5))
-    with Reader() as reader:
-        place = Place(str(root / "kg1/images.zip"), "4_2.png")
-        assert reader.read(place, 2**20) == (root / "kg1/0.png").read_bytes()
-        assert len(reader.read(place, 10)) == 11
+    place = Place(str(root / "kg1/images.zip"), "4_2.png")
+    assert read(place, 2**20) == (root / "kg1/0.png").read_bytes()
+    for large in (place, Place(str(root / "kg1/0.png"))):
+        with pytest.raises(OSError, match="bytes, more than 10"):
+            read(large, 10)
 
 
 def test_a_manifest_names_entities_and_paths_from_where_it_lies(painted: Paint, row: Row) -> None:
@@ -90,10 +91,9 @@ def test_links_that_lead_to_themselves_and_pipes_end(painted: Paint, row: Row) -
     seen = owners(found(root), root)
     assert {name for name in seen if "loop" not in name} == {"kg1/1.png", "kg1/2.png", "kg1/3.png"}
     assert not any("loop/loop" in name for name in seen)
-    with Reader() as reader:
-        for name in ("2.png", "3.png", "4.png"):
-            with pytest.raises(OSError, match=r"symbolic links|not a file|No such file"):
-                reader.read(Place(str(root / "kg1" / name)), 99)
+    for name in ("2.png", "3.png", "4.png"):
+        with pytest.raises(OSError, match=r"symbolic links|not a file|No such file"):
+            read(Place(str(root / "kg1" / name)), 99)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,7 @@ def test_what_an_encoder_stumbles_over_is_one_line(pictures: Path, shipped: None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_three_times_it_ends_with_the_same_bytes(workers: int, pictures: Path, plugin: Path) -> None:
     script = f"from kgprism.platform.features import encoding, work; encoding._PICTURES = 2\n{SLOW}\n{RUN}"

