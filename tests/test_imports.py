@@ -22,16 +22,11 @@ TRAINER = "platform/training/trainer.py"
 #: Who may import these, by the beginning of a file's name.
 PLACES = {
     "ray": (
-<<<<<<< HEAD
         "platform/cluster/",
         "platform/features/streaming",
         "platform/studies/execution/",
         "platform/studies/search/",
         TRAINER,
-=======
-        *("platform/cluster/", "platform/features/streaming", "platform/studies/execution/"),
-        *("platform/studies/search/", TRAINER),
->>>>>>> C
     ),
     "ray.train": (TRAINER,),
     "ray.tune": ("platform/studies/search/",),
