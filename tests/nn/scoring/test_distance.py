@@ -65,3 +65,20 @@ def test_a_crossed_distance_does_not_depend_on_its_company(norm: Norm) -> None:
     assert torch.equal(whole[:, 7], whole[:, 211])
     assert torch.equal(torch.cat([distance.crossed(part, table, norm) for part in queries.split(37)]), whole)
     assert torch.equal(distance.crossed(queries, table[:100], norm), whole[:, :100])
+
+
+@pytest.mark.parametrize("norm", ["l1", "modulus"])
+def test_crossed_distances_of_many_tiles_are_plain_sums_of_float32(norm: Norm) -> None:
+    high, wide = distance._TILE["cpu"]
+    draw = torch.Generator().manual_seed(2)
+    queries, table = (torch.randn(n, 12, generator=draw) for n in (2 * high + 2, 2 * wide + 7))
+    differences = [row[:, None] - column for row, column in zip(queries.T, table.T, strict=True)]
+    expected = torch.zeros(len(queries), len(table))
+    if norm == "l1":
+        for difference in differences:
+            expected = expected + difference.abs()
+    else:
+        for real, imaginary in zip(differences[:6], differences[6:], strict=True):
+            # The second square is added as torch adds a product: rounded once.
+            expected = expected + torch.addcmul(real * real, imaginary, imaginary).sqrt()
+    assert torch.equal(distance.crossed(queries, table, norm), expected)

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from kgprism.platform.batch import Side
+from kgprism.platform.nn.negatives.diffusion.chained import Chained
 from kgprism.platform.nn.negatives.diffusion.levels import Levels
 from kgprism.platform.nn.negatives.diffusion.process import Diffusion
 from kgprism.platform.nn.scoring.scorers import Scorer, TransE
@@ -59,12 +60,13 @@ def drawn(
 
     `tail` and `head` are the conditions of the two ends; `start` the vectors at time T.
     """
-    wanted, times = set(levels), process.times()
+    wanted, denoiser = set(levels), Chained(process)
+    for_tail, for_head = denoiser.told(tail), denoiser.told(head)
     vectors, found = start, {}
     for time in range(process.settings.steps, min(wanted), -1):
-        vectors = _back(process, vectors, time, times, tail, normal)
+        vectors = _back(process, vectors, time, denoiser(vectors, time, for_tail), normal)
         if time - 1 in wanted:
-            found[time - 1] = _back(process, vectors, time, times, head, normal), vectors
+            found[time - 1] = _back(process, vectors, time, denoiser(vectors, time, for_head), normal), vectors
     return found
 
 
@@ -73,21 +75,20 @@ def drawn_apart(
     process: Diffusion, tail: Tensor, head: Tensor, start: tuple[Tensor, Tensor], normal: Normal, levels: Iterable[int]
 ) -> dict[int, tuple[Tensor, Tensor]]:
     """Return heads and tails at each level, each from a chain of its own; `start` are those of heads and tails."""
-    wanted, times = set(levels), process.times()
-    vectors, conditions, found = torch.stack(start), torch.stack([head, tail]), {}
+    wanted, denoiser = set(levels), Chained(process)
+    vectors, conditions, found = torch.stack(start), denoiser.told(torch.stack([head, tail])), {}
 
     def both() -> Tensor:
         return torch.stack([normal(), normal()])
 
     for time in range(process.settings.steps, min(wanted), -1):
-        vectors = _back(process, vectors, time, times, conditions, both)
+        vectors = _back(process, vectors, time, denoiser(vectors, time, conditions), both)
         if time - 1 in wanted:
             found[time - 1] = vectors[0], vectors[1]
     return found
 
 
-def _back(process: Diffusion, vectors: Tensor, time: int, times: Tensor, condition: Tensor, normal: Normal) -> Tensor:
-    estimate = process(vectors, times[time - 1], condition)
+def _back(process: Diffusion, vectors: Tensor, time: int, estimate: Tensor, normal: Normal) -> Tensor:
     return process.back(vectors, time, estimate, normal() if time > 1 else None)
 
 

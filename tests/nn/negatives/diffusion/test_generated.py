@@ -216,14 +216,18 @@ def test_generated_vectors_can_count_like_sampled_negatives():
     assert method.report()["generated/level_5/sigmoid"] == pytest.approx(generated[:, -6:].sigmoid().mean().item())
 
 
-def test_without_a_use_nothing_is_drawn_from_the_generator():
-    method = built(negatives__loss="none")
+def test_without_a_use_nothing_is_drawn_from_the_generator(monkeypatch):
     calls = []
-    method.negatives.process.denoiser.register_forward_hook(lambda *_: calls.append(1))
+    generate = Generated.generate
+    monkeypatch.setattr(Generated, "generate", lambda *given: calls.append(1) or generate(*given))
+    method = built(negatives__loss="none")
+    method.negatives.process.denoiser.register_forward_hook(lambda *_: calls.append(2))
     assert set(method(batch(), "train")) == {"triples"}
     assert not calls
     assert set(method(batch(), "generator")) == {"diffusion"}
-    assert len(calls) == 2
+    assert calls == [2, 2]
+    built()(batch(), "train")
+    assert calls == [2, 2, 1]
 
 
 def test_chains_stand_for_their_modality_for_all_or_for_no_known_end():

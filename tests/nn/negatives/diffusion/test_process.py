@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from kgprism.platform.nn.negatives.diffusion.chained import Chained
 from kgprism.platform.nn.negatives.diffusion.levels import Margins, shares, times, weights
 from kgprism.platform.nn.negatives.diffusion.process import Diffusion, halves, interleaved, variances
 from kgprism.platform.nn.negatives.diffusion.reverse import drawn, drawn_apart, rescaled, started
@@ -139,7 +140,8 @@ def step(process, x, t, estimate, fresh):
 
 
 @torch.no_grad()
-def test_stacked_chains_are_the_plain_loop_with_the_same_noise():
+def test_stacked_chains_are_the_plain_loop_with_the_same_noise(monkeypatch):
+    estimate = Chained.__call__
     torch.manual_seed(3)
     process = Diffusion.Config(steps=10).build(4)
     tail, head, start = torch.randn(3, 3, 5, 4)
@@ -147,9 +149,8 @@ def test_stacked_chains_are_the_plain_loop_with_the_same_noise():
     for wanted in ([1, 2, 5], [0, 5], [0]):
         noise.clear()
         calls = []
-        handle = process.denoiser.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        monkeypatch.setattr(Chained, "__call__", lambda *given, calls=calls: calls.append(1) or estimate(*given))
         found = drawn(process, tail, head, start, lambda: noise.append(torch.randn(3, 5, 4)) or noise[-1], wanted)
-        handle.remove()
         assert len(calls) == 10 - min(wanted) + len(wanted)  # spec 6.2 (b), (c)
         order, at, fresh = iter(noise), {}, {}
         for t in range(10, min(wanted), -1):
@@ -164,6 +165,22 @@ def test_stacked_chains_are_the_plain_loop_with_the_same_noise():
             for level in wanted:
                 torch.testing.assert_close(found[level][0][m], levels[level][0], atol=1e-5, rtol=1e-4)
                 torch.testing.assert_close(found[level][1][m], levels[level][1], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("time", ["learned", "fixed"])
+@pytest.mark.parametrize("norm", ["before", "after"])
+def test_a_chained_denoiser_estimates_what_the_plain_one_does(norm, time):
+    torch.manual_seed(6)
+    process = Diffusion.Config(steps=7, norm=norm, time=time).build(6).double()
+    for parameter in process.parameters():
+        parameter.add_(0.3 * torch.randn_like(parameter))  # norms, too, have weights then
+    vectors, condition = torch.randn(2, 3, 5, 6, dtype=torch.float64)
+    vectors, condition = 2 * vectors + 1, condition - 3  # the three parts have means and lengths of their own
+    denoiser = Chained(process)
+    for t in (1, 4, 7):
+        found = denoiser(vectors, t, denoiser.told(condition))
+        torch.testing.assert_close(found, process(vectors, process.times()[t - 1], condition))
 
 
 @torch.no_grad()
