@@ -9,7 +9,7 @@ import torch
 from kgprism.platform import source
 from kgprism.platform.configuration import digest
 from kgprism.platform.errors import RunError
-from kgprism.platform.features import work
+from kgprism.platform.features import pictures, work
 from kgprism.platform.features.chunks import Chunk, Encoded, Shelf, cut
 from kgprism.platform.features.encoders import known
 from kgprism.platform.features.encoders.encoder import Encoder, ImageEncoder
@@ -79,6 +79,6 @@ def _all(shelf: Shelf, chunks: Sequence[Chunk]) -> Iterator[Encoded]:
 
 def _identity(encoder: Encoder) -> str:
     """Return what vectors hang on besides the contents: weights, libraries, device and our own code."""
-    code = source.digest_of(known.__name__, work.__name__)
+    code = source.digest_of(known.__name__, pictures.__name__)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return digest(encoder.name, encoder.weights, encoder.library, encoder.prepared, device, code)

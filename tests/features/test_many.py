@@ -34,7 +34,7 @@ def write(folder: Path, count: int) -> None:
         (folder / f"{part}.tsv").write_text("0\t0\t1\n")
     with zipfile.ZipFile(folder / "pictures.zip", "w") as archive:
         for n in range(count):
-            picture = Image.fromarray(np.frombuffer(n.to_bytes(4, "big") * 48, np.uint8).reshape(8, 8, 3))
+            picture = Image.fromarray(np.frombuffer((n + count).to_bytes(4, "big") * 48, np.uint8).reshape(8, 8, 3))
             with archive.open(f"{n}.bmp", "w") as stream:
                 picture.save(stream, "BMP")
 
