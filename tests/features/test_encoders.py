@@ -219,7 +219,7 @@ def write_tokenizer(folder: Path) -> None:
 def test_classifiers_lose_their_last_layer(word: str, width: int, tmp_path: Path) -> None:
     library, _, model = word.partition(":")
     try:
-        package = files.library(library, "images")
+        package = files.library(library, "vision")
     except ConfigurationError as error:
         pytest.skip(str(error))
     net = package.models.resnet18() if library == "torchvision" else package.create_model(model)

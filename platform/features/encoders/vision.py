@@ -33,7 +33,7 @@ def torchvision(name: str, model: str, weights: Path | None) -> ImageEncoder:
     Raises:
         ConfigurationError: an unknown model, or no weights.
     """
-    package = files.library("torchvision", "images")
+    package = files.library("torchvision", "vision")
     known = package.models.list_models(module=package.models)
     if model not in known:
         raise ConfigurationError(f"torchvision has no model '{model}'{nearest(model, known)}")
@@ -64,7 +64,7 @@ def timm(name: str, model: str, weights: Path | None) -> ImageEncoder:
     Raises:
         ConfigurationError: an unknown model, or no weights.
     """
-    package = files.library("timm", "images")
+    package = files.library("timm", "vision")
     if not package.is_model(model):
         raise ConfigurationError(f"timm has no model '{model}'{nearest(model, package.list_models())}")
     if weights:
@@ -106,7 +106,7 @@ def open_clip(name: str, model: str, weights: Path | None) -> ImageEncoder:
     Raises:
         ConfigurationError: an unknown model, or no weights.
     """
-    package = files.library("open_clip", "images")
+    package = files.library("open_clip", "vision")
     kind, _, tag = model.partition("/")
     if kind not in (known := package.list_models()):
         raise ConfigurationError(f"open_clip has no model '{kind}'{nearest(kind, known)}")

@@ -145,6 +145,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("sentence_transformers")
     module.SentenceTransformer = Encoder
     monkeypatch.setitem(sys.modules, "sentence_transformers", module)
+    monkeypatch.setattr(label_text, "find_spec", lambda name: None)  # a package of weights that may be here
 
 
 @pytest.mark.usefixtures("encoder")
