@@ -1,5 +1,6 @@
 """How feature sets of a dataset are shown."""
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,11 @@ def show_sets(sets: Iterable[dict[str, Any]], problems: Iterable[str]) -> None:
         complain(line)
 
 
+def digest_word(digest: str, signs: int) -> str:
+    """Return the beginning of a digest of weights; of nothing, where an encoder has none, a word."""
+    return "none" if digest == hashlib.sha256().hexdigest() else digest[:signs]
+
+
 def _plain(one: "FeatureSet", entities: dict[str, int]) -> dict[str, Any]:
     header = one.header
     graphs = [
@@ -66,9 +72,10 @@ def _plain(one: "FeatureSet", entities: dict[str, int]) -> dict[str, Any]:
 
 def _row(one: dict[str, Any]) -> tuple[object, ...]:
     covered = (f"{graph['vectors']:,} of {graph['entities'] or 0:,}" for graph in one["graphs"])
-    made = (one["encoder"], one["weights"][:12], one["library"], one["pool"], one["width"], one["dtype"])
+    made = (one["encoder"], digest_word(one["weights"], 12), one["library"], one["pool"], one["width"], one["dtype"])
     return (f"data.{one['modality']}={one['set']}", *made, *covered)
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {what}" for what, count in counts.items())
+    words = {"items": "in all", "with": "entities with a vector", "entities": "entities"}
+    return ", ".join(f"{count:,} {words.get(what, what)}" for what, count in counts.items())

@@ -5,7 +5,8 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -45,10 +46,10 @@ class Found:
     items: dict[tuple[str, int], list[Place]] = field(default_factory=dict)
     strangers: list[str] = field(default_factory=list)
 
-    def add(self, entity: tuple[str, int] | None, place: Place) -> None:
-        """Note an item, of an entity or of nobody."""
+    def add(self, entity: tuple[str, int] | None, place: Place, word: str = "") -> None:
+        """Note an item, of an entity or of nobody, who may have been asked for by a word."""
         if entity is None:
-            self.strangers.append(str(place))
+            self.strangers.append(word or str(place))
         else:
             self.items.setdefault(entity, []).append(place)
 
@@ -67,8 +68,8 @@ def given(option: str, words: Iterable[str | Path], sides: Iterable[str]) -> lis
             side, path = sides[number] if 1 < len(said) == len(sides) else "", word
         if side and side not in sides:
             raise DataError(f"{option} {word}: the dataset has {' and '.join(sides)}")
-        if not Path(path).exists():
-            raise DataError(f"{option}: {path}: no such file or folder")
+        if not path or not (Path(path).is_file() or Path(path).is_dir()):
+            raise DataError(f"{option}: {path or 'an empty path'}: no such file or folder")
         found.append(Given(Path(path), side or None))
     return found
 
@@ -83,16 +84,28 @@ def pictures(sources: Iterable[Given], keys: Keys) -> Found:
     for path, side in sources:
         if not path.is_dir() and not zipfile.is_zipfile(path):
             for word, file in _manifest(path):
-                found.add(keys.meant(word, side, f"{path}: {word}"), Place(str(path.parent / file)))
+                found.add(keys.meant(word, side, f"{path}: {word}"), Place(str(path.parent / file)), word)
             continue
+        rooms: dict[tuple[str, ...], dict[tuple[str, int], str]] = {}
         for place, parts in _walked(path) if path.is_dir() else _members(path, ()):
             inside = side or next((one for one in _SIDES if parts[0] == one and one in keys.known), None)
-            _take(found, keys, inside, place, parts)
+            _take(found, keys, inside, place, parts, rooms)
+        _check_rooms(rooms)
     return found
 
 
-def _take(found: Found, keys: Keys, side: str | None, place: Place, parts: tuple[str, ...]) -> None:
-    """Give a file to the entity that its folder, its name or its name without the ending stands for."""
+def _take(
+    found: Found,
+    keys: Keys,
+    side: str | None,
+    place: Place,
+    parts: tuple[str, ...],
+    rooms: dict[tuple[str, ...], dict[tuple[str, int], str]],
+) -> None:
+    """Give a file to the entity that its folder, its name or its name without the ending stands for.
+
+    Where both stand for one, `rooms` notes by folder which entities the files in it are called after.
+    """
     name = parts[-1]
     stem, ending = os.path.splitext(name)
     looks = ending.lower() in ENDINGS or not ending
@@ -101,6 +114,24 @@ def _take(found: Found, keys: Keys, side: str | None, place: Place, parts: tuple
     entity = keys.meant(words[0], side, str(place))
     if looks or (entity is not None and keys.find(words[0], side)):
         found.add(entity, place)
+        if folder is not None and len(own := keys.find(stem, side)) == 1 and own[0] != entity:
+            rooms.setdefault(parts[:-1], {})[own[0]] = str(place)
+
+
+def _check_rooms(rooms: Mapping[tuple[str, ...], Mapping[tuple[str, int], str]]) -> None:
+    """Refuse folders whose files are called after other entities, each after one that no other folder has a file of.
+
+    An entity's folder may number its pictures 0, 1, 2, which are numbers of entities too: then other folders do so too.
+    Folders that only divide many files have each entity once.
+
+    Raises:
+        DataError: naming one such file.
+    """
+    often = Counter(entity for own in rooms.values() for entity in own)
+    if often and max(often.values()) == 1 and sum(often.values()) > 1:
+        file = next(iter(next(iter(rooms.values())).values()))
+        told = f"{file}: both its folder and the file are called after an entity"
+        raise DataError(f"{told}: rename the folders, or list the pictures in a file (entity, tab, path)")
 
 
 def _walked(root: Path) -> Iterator[tuple[Place, tuple[str, ...]]]:
@@ -112,7 +143,7 @@ def _walked(root: Path) -> Iterator[tuple[Place, tuple[str, ...]]]:
             folders.clear()
             continue
         seen.add((state.st_dev, state.st_ino))
-        folders.sort()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         steps = Path(folder).relative_to(root).parts
         for name in sorted(files):
             path = Path(folder, name)
@@ -133,6 +164,10 @@ def _members(archive: Path, steps: tuple[str, ...]) -> Iterator[tuple[Place, tup
 
 
 def _manifest(file: Path) -> list[tuple[str, ...]]:
+    if file.suffix.lower() == ".zip":
+        raise DataError(f"{file}: a damaged zip archive, or none")
+    if file.suffix.lower() in ENDINGS:
+        raise DataError(f"{file}: one picture: give its folder, or a file of entity, tab, path")
     found = lines.rows(file, rf"{lines.TEXT}\t{lines.TEXT}", "entity, path of a picture separated by a tab")
     return [(word, path) for word, path in found]
 
@@ -144,6 +179,8 @@ def read(place: Place, most: int) -> bytes:
         OSError: with the reason, also where they are more than `most`, where a pipe or a device stands, or where an
             archive is damaged or locked.
     """
+    if "\0" in place.file:
+        raise OSError(errno.EINVAL, "no path of a file", place.file)
     state = os.stat(place.file)
     if not stat.S_ISREG(state.st_mode):
         raise OSError(errno.EINVAL, "not a file", place.file)

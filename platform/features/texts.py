@@ -33,7 +33,7 @@ def texts(dataset: Dataset, words: Iterable[str | Path], keys: Keys) -> tuple[Te
     for path, side in sources:
         if path.is_dir():
             raise DataError(f"--texts: {path}: a folder, expected a file of entity, text separated by a tab")
-        for word, text in lines.rows(path, rf"{lines.TEXT}\t([^\n]*+)", "entity, text separated by a tab"):
+        for word, text in lines.rows(path, rf"{lines.TEXT}\t([^\n\r\t]*+)", "entity, text separated by a tab"):
             if not (clean := " ".join(text.split())):
                 continue
             entity = keys.meant(word, side, f"{path}: {word}")

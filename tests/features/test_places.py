@@ -110,3 +110,46 @@ def test_a_damaged_archive_is_told(painted: Paint, small: str) -> None:
     (root / "kg1/images.zip").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(DataError, match=r"images\.zip: cannot be read as a zip archive"):
         found(root)
+
+
+def test_folders_that_only_divide_files_are_refused_and_those_that_number_them_are_not(
+    painted: Paint, row: Row
+) -> None:
+    shards = painted({"kg1/0/2.png": RED, "kg1/0/3.png": RED, "kg1/1/4.png": RED})
+    with pytest.raises(DataError, match=r"2\.png: both its folder and the file are called after an entity: rename"):
+        found(shards)
+    numbered = painted({"n/kg1/5/0.png": RED, "n/kg1/5/1.png": RED, "n/kg1/6/0.png": RED, "n/kg1/6/1.png": RED})
+    own = owners(found(numbered / "n"), numbered / "n")
+    assert {name: entity[1] for name, entity in own.items()} == {
+        f"kg1/{folder}/{number}.png": row("kg1", folder) for folder in (5, 6) for number in (0, 1)
+    }
+
+
+def test_hidden_folders_are_passed_by(painted: Paint, row: Row) -> None:
+    root = painted({"kg1/.git/3.png": RED, "kg1/4.png": RED})
+    assert owners(found(root), root) == {"kg1/4.png": ("kg1", row("kg1", 4))}
+
+
+def test_sources_that_are_none_are_told_in_one_line(painted: Paint, small: str, tmp_path: Path) -> None:
+    root = painted({"3.png": RED})
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "cut.zip").write_bytes(b"PK\3\4 and no more")
+    for word, told in (
+        ("", "an empty path: no such file or folder"),
+        ("kg1=", "an empty path"),
+        (tmp_path / "pipe", "no such file or folder"),
+        (tmp_path / "cut.zip", "a damaged zip archive"),
+        (root / "3.png", "one picture: give its folder"),
+    ):
+        with pytest.raises(DataError, match=told):
+            found(word)
+
+
+def test_rows_of_a_manifest_are_told_by_their_word_and_odd_paths_are_no_files(small: str, tmp_path: Path) -> None:
+    file = tmp_path / "m.tsv"
+    file.write_text("nobody\ta.png\nName_3é\ta\0b.png\n", encoding="utf-8")
+    seen = found(f"kg1={file}")
+    assert seen.strangers == ["nobody"]
+    (place,) = [place for own in seen.items.values() for place in own]
+    with pytest.raises(OSError, match="no path of a file"):
+        read(place, 100)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: How many unreadable files are named.
 _NAMED = 5
+#: Signs of a name that are shown.
+_WIDE = 200
 
 
 def features(
@@ -77,6 +79,11 @@ def features(
             raise ConfigurationError(f"{option} {encoder}: {'--images' if 'image' in option else '--texts'} is missing")
     from kgprism.platform.features.extraction import extract
 
+    if images and texts:
+        from kgprism.platform.features.encoders import known
+
+        # What cannot be had is told before the pictures take their time.
+        known.encoder("text", text_encoder or known.DEFAULT["text"])
     made = []
     shared = {"to": to, "pool": pool, "weights": weights, "workers": workers, "dtype": dtype}
     if images:
@@ -108,22 +115,33 @@ def _watched(name: str, kind: str, extract: "Callable[..., Extracted]", **asked:
 
 
 def _show(made: "Extracted") -> None:
+    from kgprism.platform.cli.feature_sets import digest_word
+    from kgprism.platform.data.catalogue.choice import CHOSEN
+
     header = made.made_by
     state = "made" if made.changed else "there already, nothing changed"
     say(f"{made.name} {made.modality}:{made.set_name}: {state}, width {made.width:,}, {made.dtype}")
-    say(f"{header.encoder} ({header.library}); weights {header.weights[:16]}; {header.preprocessing}; {header.pool}")
+    made_of = f"weights {digest_word(header.weights, 16)}; {header.preprocessing}; {header.pool}"
+    say(f"{header.encoder} ({header.library}); {made_of}")
     what = "texts" if made.kind == "text" else "pictures"
     for side, counts in made.counts.items():
         several = f"{counts['items']:,} {what}, {counts['distinct']:,} distinct, {counts['unreadable']:,} unreadable"
         say(f"{side}: {counts['with']:,} of {counts['entities']:,} entities have a vector; {several}")
     say(f"{made.encoded:,} encoded now; {', '.join(str(file) for file in made.files)}")
     if made.strangers:
-        tell(f"warning: {len(made.strangers):,} belong to no entity, such as {made.strangers[0]}")
+        tell(f"warning: {len(made.strangers):,} belong to no entity, such as {_short(made.strangers[0])}")
     for place, reason in made.unreadable[:_NAMED]:
-        tell(f"warning: {place}: {reason}")
+        tell(f"warning: {_short(place)}: {reason}")
     if len(made.unreadable) > _NAMED:
         tell(f"warning: and {len(made.unreadable) - _NAMED:,} more that cannot be read: --json names them all")
-    say(f"next: --set data.{made.modality}={made.set_name}")
+    if made.modality in CHOSEN:
+        say(f"next: --set data.{made.modality}={made.set_name}")
+
+
+def _short(word: str) -> str:
+    """Return a name as it may stand on a terminal: on one line, and not all of a long one."""
+    plain = "".join(sign if sign.isprintable() else "?" for sign in word)
+    return plain if len(plain) <= _WIDE else f"{plain[:_WIDE]}..."
 
 
 def _plain(made: "Extracted") -> dict[str, object]:

@@ -21,7 +21,12 @@ from kgprism.platform.files import replacing
 from kgprism.platform.home import home
 
 #: Words of a setting that mean something else, and those that YAML reads as no text; no set is called so.
-RESERVED = ("published", "labels", "sentences", "none", "null", "true", "false")
+RESERVED = (
+    *("published", "labels", "sentences", "none", "null", "true", "false"),
+    *("yes", "no", "on", "off", "y", "n", "nan", "inf"),
+)
+#: What methods make of the graphs themselves: no vectors of these are read.
+MADE_OF_GRAPHS = ("graph", "relation", "attribute", "structure", "joint", "char")
 _SUFFIX = ".safetensors"
 
 
@@ -99,7 +104,7 @@ def store(
                 said = describe(header, side) | {"content": content, "labels": labels_digest(graphs[side].entities)}
                 write_vectors(stack.enter_context(replacing(file)), features[side], said)
     except OSError as error:
-        raise DataError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None
+        raise DataError(f"{error.filename or folder}: cannot be written: {error.strerror or error}") from None
     return list(files.values())
 
 
@@ -114,11 +119,11 @@ def stored(name: str) -> list[FeatureSet]:
 
 def surveyed(name: str) -> tuple[list[FeatureSet], list[str]]:
     """Return the sets of a dataset that can be read, and a line for each that cannot."""
-    found, problems = [], []
-    try:
-        parts = grouped(name)
-    except DataError as error:
-        return [], [str(error)]
+    parts = grouped(name)
+    known = {file for files in parts.values() for file in files.values()}
+    expected = f"expected MODALITY.SET.kg1{_SUFFIX}, .kg2 or .kg: move it elsewhere"
+    problems = [f"{file}: no file of kgprism's: {expected}" for file in _files(name) if file not in known]
+    found = []
     for (modality, set_name), files in sorted(parts.items()):
         try:
             found.append(_joined(modality, set_name, files))
@@ -188,6 +193,8 @@ def check_names(modality: str, set_name: str) -> None:
             signs = "'-' and '_'" if what == "modality" else "'-', '_' and '.'"
             told = f"'{word}' is no name for a {what}: use at most 60 letters, digits, {signs}, a letter first"
             raise DataError(told)
+    if modality != modality.lower() or modality in MADE_OF_GRAPHS:
+        raise DataError(f"'{modality}' is no modality that is read from files: use image, text, or a word of your own")
     if set_name.lower() in RESERVED:
         raise DataError(f"the name '{set_name}' has a meaning of its own in data.{modality}: choose another name")
 
@@ -195,13 +202,16 @@ def check_names(modality: str, set_name: str) -> None:
 def grouped(name: str) -> dict[tuple[str, str], dict[str, Path]]:
     """Return the files of each set by modality and name, and there by side; nothing is opened."""
     found: dict[tuple[str, str], dict[str, Path]] = {}
-    for file in sorted(_folder(name).glob(f"[!.]*{_SUFFIX}")) if _plain(name) else ():
+    for file in _files(name):
         modality, _, rest = file.name.removesuffix(_SUFFIX).partition(".")
         set_name, _, side = rest.rpartition(".")
-        if side not in ("kg", "kg1", "kg2") or not _plain(modality) or not _plain(set_name):
-            raise DataError(f"{file}: no file of kgprism's: expected MODALITY.SET.kg1{_SUFFIX}, .kg2 or .kg")
-        found.setdefault((modality, set_name), {})[side] = file
+        if side in ("kg", "kg1", "kg2") and _plain(modality) and _plain(set_name):
+            found.setdefault((modality, set_name), {})[side] = file
     return found
+
+
+def _files(name: str) -> list[Path]:
+    return sorted(_folder(name).glob(f"[!.]*{_SUFFIX}")) if _plain(name) else []
 
 
 def _joined(modality: str, set_name: str, files: Mapping[str, Path]) -> FeatureSet:

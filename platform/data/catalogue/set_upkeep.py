@@ -54,5 +54,5 @@ def remove(word: str) -> list[Path]:
         for file in files:
             file.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f"{error.filename}: {error.strerror}") from None
+        raise DataError(f"{error.filename}: {error.strerror or error}") from None
     return files

@@ -120,7 +120,7 @@ def open_vectors(file: Path) -> Found:
     except (ValueError, struct.error) as error:
         raise DataError(f"{file}: damaged, or no features of kgprism's: {first_line(error)}") from None
     except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
+        raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
 
 
 def _array(file: Path, tensor: _Tensor, start: int, size: int) -> np.ndarray:

@@ -61,6 +61,8 @@ def _reasons(file: Path) -> Iterator[str]:
         yield 'to read HDF5, pip install "kgprism[h5]"'
     elif readable(file) and file.name not in _NO_FEATURES:
         yield "no features are looked for under this name in this layout"
+    elif suffix == ".zip" and _WORDS.search(file.name):
+        yield "features are made of raw pictures by `kgprism data features NAME --images`"
     elif _WORDS.search(file.name):
         yield f"features are read from {', '.join((*SUFFIXES, HDF5[0]))}"
 

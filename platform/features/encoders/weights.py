@@ -30,6 +30,8 @@ def library(word: str, extra: str) -> Any:
     try:
         return import_module(word)
     except ModuleNotFoundError as error:
+        if error.name is None:  # a library that is here, and tells so of one below it
+            raise ConfigurationError(f"{word} cannot be loaded: {first_line(error)}") from None
         told = f"needs {error.name}, which is not here"
         raise ConfigurationError(f'{word} {told}: pip install "kgprism[{extra}]"') from None
     except FAULTS as error:

@@ -66,26 +66,26 @@ def look(dataset: Dataset, *, images: Sequence[str | Path] = (), sample: int = 8
     """
     graphs = graphs_of(dataset)
     sets, refused = vector_sets(dataset)
-    with Pictures(dataset, images) as pictures:
-        return Look(
-            name=dataset.name,
-            aligned=isinstance(dataset, AlignedGraphs),
-            fingerprint=dataset.fingerprint,
-            seed=seed,
-            statistics=counts.statistics(dataset),
-            sets=tuple(sets),
-            of_graphs=(
-                *_of_graphs(graphs, sets, pictures.address),
-                *(_of_pictures(graphs, pictures) if images else ()),
-            ),
-            untrained=untrained(dataset, sets, seed) if isinstance(dataset, AlignedGraphs) else None,
-            coverage={name: coverage(g, [s.known[n] for s in sets]) for n, (name, g) in enumerate(graphs.items())},
-            sample=sampled(dataset, sets, pictures.address, sample, seed),
-            drawn_of=len(dataset.pairs) if isinstance(dataset, AlignedGraphs) else len(dataset.graph.entities),
-            overlaps=overlaps(dataset),
-            pictures=dict(zip(graphs, map(len, pictures.places), strict=True)) if images else {},
-            refused=(*refused, *(f"{place}: {reason}" for place, reason in pictures.refused.items())),
-        )
+    pictures = Pictures(dataset, images)
+    return Look(
+        name=dataset.name,
+        aligned=isinstance(dataset, AlignedGraphs),
+        fingerprint=dataset.fingerprint,
+        seed=seed,
+        statistics=counts.statistics(dataset),
+        sets=tuple(sets),
+        of_graphs=(
+            *_of_graphs(graphs, sets, pictures.address),
+            *(_of_pictures(graphs, pictures) if images else ()),
+        ),
+        untrained=untrained(dataset, sets, seed) if isinstance(dataset, AlignedGraphs) else None,
+        coverage={name: coverage(g, [s.known[n] for s in sets]) for n, (name, g) in enumerate(graphs.items())},
+        sample=sampled(dataset, sets, pictures.address, sample, seed),
+        drawn_of=len(dataset.pairs) if isinstance(dataset, AlignedGraphs) else len(dataset.graph.entities),
+        overlaps=overlaps(dataset),
+        pictures=dict(zip(graphs, map(len, pictures.places), strict=True)) if images else {},
+        refused=(*refused, *(f"{place}: {reason}" for place, reason in pictures.refused.items())),
+    )
 
 
 def _of_graphs(graphs: dict[str, MultiModalGraph], sets: Sequence[VectorSet], picture: Picture) -> list[OfGraph]:

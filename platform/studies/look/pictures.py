@@ -12,7 +12,7 @@ from kgprism.platform.data.catalogue import feature_sets
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.features.keys import keys_of
 from kgprism.platform.features.pictures import MOST_BYTES, UnreadableError, decode
-from kgprism.platform.features.places import Place, Reader, given, pictures
+from kgprism.platform.features.places import Place, given, pictures, read
 
 #: The longer side of a picture on the page, in pixels: twice what it is shown in.
 _SIZE = 96
@@ -21,7 +21,7 @@ _SIZE = 96
 class Pictures:
     """The first picture of each entity, by side of the dataset; read when it is asked for.
 
-    ``refused``: the pictures that could not be read, with the reason. Close it in the end.
+    ``refused``: the pictures that could not be read, with the reason.
     """
 
     def __init__(self, dataset: Dataset, sources: Sequence[str | Path]) -> None:
@@ -33,7 +33,6 @@ class Pictures:
         sides = feature_sets.sides(dataset)
         self.refused: dict[str, str] = {}
         self.places: list[dict[int, Place]] = [{} for _ in sides]
-        self.reader = Reader()
         self._known: dict[Place, str] = {}
         self._members: dict[str, dict[str, tuple[int, int]]] = {}
         if sources:
@@ -42,12 +41,6 @@ class Pictures:
             for (side, row), places in found.items.items():
                 self.places[number[side]][row] = places[0]
 
-    def __enter__(self) -> "Pictures":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.reader.__exit__(*error)
-
     def address(self, side: int, entity: int) -> str:
         """Return an address that holds the picture itself; empty where there is none, or none that can be read."""
         place = self.places[side].get(entity)
@@ -55,7 +48,7 @@ class Pictures:
             return ""
         if place not in self._known:
             try:
-                self._known[place] = _address(self.reader.read(place, MOST_BYTES))
+                self._known[place] = _address(read(place, MOST_BYTES))
             except (OSError, UnreadableError) as error:
                 self.refused[str(place)] = getattr(error, "strerror", None) or str(error)
                 self._known[place] = ""
@@ -68,7 +61,7 @@ class Pictures:
         for entity, place in self.places[side].items():
             if outside[entity] is not None and several[outside[entity]] > 1:
                 try:
-                    yield entity, hashlib.blake2b(self.reader.read(place, MOST_BYTES), digest_size=16).digest()
+                    yield entity, hashlib.blake2b(read(place, MOST_BYTES), digest_size=16).digest()
                 except OSError as error:
                     self.refused[str(place)] = error.strerror or str(error)
 
