@@ -144,7 +144,8 @@ def test_a_library_that_is_not_here_is_told_with_its_extra(word: str, monkeypatc
     for library in ("torchvision", "timm", "open_clip", "transformers", "sentence_transformers"):
         monkeypatch.setitem(sys.modules, library, None)
     kind: known.Kind = "text" if word in ("bert", "all-mpnet-base-v2") else "image"
-    with pytest.raises(ConfigurationError, match=rf'is not here: pip install "kgprism\[{kind}s\]"$'):
+    extra = {"text": "text", "image": "images" if word == "clip" else "vision"}[kind]
+    with pytest.raises(ConfigurationError, match=rf'is not here: pip install "kgprism\[{extra}\]"$'):
         known.encoder(kind, word)
 
 
