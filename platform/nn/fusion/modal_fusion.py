@@ -45,10 +45,7 @@ class Attention(ModalFusion):
         return scores.squeeze(-1).softmax(-1)
 
     def forward(self, modal: Mapping[str, Tensor]) -> Tensor:
-        # Added name by name: the products of all of them at once would be one more table of tokens.
-        shares = self.shares(modal)[..., None].unbind(-2)
-        first, *others = (share * modal[name] for share, name in zip(shares, self.names, strict=True))
-        return sum(others, first)
+        return weighted(self.shares(modal), stacked(modal, self.names))
 
 
 class GlobalWeights(ModalFusion):
