@@ -41,10 +41,11 @@ class Attention(ModalFusion):
 
     def shares(self, modal: Mapping[str, Tensor]) -> Tensor:
         """Return the shares of the modalities, ``(..., modalities)``; they sum to one."""
-        return torch.cat([self.score(modal[name].tanh()) for name in self.names], -1).softmax(-1)
+        scores: Tensor = self.score(stacked(modal, self.names).tanh())
+        return scores.squeeze(-1).softmax(-1)
 
     def forward(self, modal: Mapping[str, Tensor]) -> Tensor:
-        return weighted(self.shares(modal), modal, self.names)
+        return weighted(self.shares(modal), stacked(modal, self.names))
 
 
 class GlobalWeights(ModalFusion):
@@ -59,7 +60,7 @@ class GlobalWeights(ModalFusion):
         self.weights = nn.Parameter(torch.ones(len(self.names)))
 
     def forward(self, modal: Mapping[str, Tensor]) -> Tensor:
-        return weighted(self.weights.softmax(0), modal, self.names)
+        return weighted(self.weights.softmax(0), stacked(modal, self.names))
 
 
 class Concat(ModalFusion):
@@ -93,11 +94,6 @@ def stacked(modal: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
     return torch.stack([modal[name] for name in names], -2)
 
 
-def weighted(shares: Tensor, modal: Mapping[str, Tensor], names: Sequence[str]) -> Tensor:
-    """Return the sum of the named rows ``(..., width)`` under their shares ``(..., names)``."""
-    # Name by name: rows next to each other, and their products, would be tables of their own.
-    first, *others = shares[..., None].unbind(-2)
-    total = first * modal[names[0]]
-    for share, name in zip(others, names[1:], strict=True):
-        total = torch.addcmul(total, share, modal[name])
-    return total
+def weighted(shares: Tensor, tokens: Tensor) -> Tensor:
+    """Return the sum of tokens ``(..., names, width)`` under their shares ``(..., names)``."""
+    return (shares[..., None] * tokens).sum(-2)

@@ -102,7 +102,7 @@ class ReceivedAttention(Transformer, ModalFusion):
         return confidence(self.last(seen, seen))
 
     def forward(self, modal: Mapping[str, Tensor]) -> Tensor:
-        return weighted(self.weights(modal), modal, self.names)
+        return weighted(self.weights(modal), stacked(modal, self.names))
 
 
 class Shares(nn.Module):

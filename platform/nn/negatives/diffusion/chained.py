@@ -7,7 +7,7 @@ denoiser's up to rounding.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ class Chained:
 
     @torch.no_grad()
     def __init__(self, process: Diffusion) -> None:
-        layers = list(process.denoiser)
+        layers: list[Any] = list(process.denoiser)
         norm = layers.pop(0) if isinstance(layers[0], nn.LayerNorm) else None
         first, _, *rest = layers
         weight, self.bias = first.weight, first.bias
@@ -42,6 +42,8 @@ class Chained:
             self.bias = self.bias + weight @ norm.bias
             weight = weight * norm.weight
             weight = weight - weight.mean(1, keepdim=True)
+        self.vectors: Tensor
+        self.condition: Tensor
         self.vectors, time, self.condition = weight.T.chunk(3)
         self.times = _told(process.times(), time)
         self.rest: list[Callable[[Tensor], Tensor]] = [rest[0], _one(*rest[1:]) if norm is not None else rest[1]]
