@@ -20,7 +20,7 @@ from kgprism.platform.features import encoding
 PICTURES = 60
 RUN = "from kgprism.platform.cli.main import run; run()"
 
-pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("small")]
+pytestmark = pytest.mark.usefixtures("small")
 
 
 @pytest.fixture
@@ -52,6 +52,7 @@ def forget() -> None:
         file.unlink()
 
 
+@pytest.mark.ray
 def test_the_bytes_are_the_same_for_any_number_of_workers(
     pictures: Path, shipped: None, cluster: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_bytes_are_the_same_for_any_number_of_workers(
     assert found[1:] == found[:1] * 3
 
 
+@pytest.mark.ray
 def test_texts_stream_too(shipped: None, cluster: None) -> None:
     found = []
     for workers in (0, 2):
@@ -77,15 +79,15 @@ def test_texts_stream_too(shipped: None, cluster: None) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.ray
 def test_what_an_encoder_stumbles_over_is_one_line(pictures: Path, shipped: None, cluster: None) -> None:
     with pytest.raises(RunError, match=r"^encoder scalar: expected a vector for each of 1 items, got") as error:
         kgprism.extract("small", images=pictures, encoder="scalar", workers=1)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [pytest.param(0, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.ray)])
 def test_killed_three_times_it_ends_with_the_same_bytes(workers: int, pictures: Path, plugin: Path) -> None:
     script = f"from kgprism.platform.features import encoding, work; encoding._PICTURES = 2\n{SLOW}\n{RUN}"
     home = Path(os.environ["KGPRISM_HOME"])
