@@ -1,5 +1,6 @@
 """Which vectors a run reads: the choice and the set's content are part of its identity, and of no other run's."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -206,7 +207,8 @@ def test_a_worker_of_ray_trains_on_the_chosen_set(graphs: AlignedGraphs, put_set
     put_set(graphs, "image", "clip")
     run = plan("eva", graphs, 0, CLIP, SHORT)
 
-    @ray.remote
+    # The cluster may have been started by another test, in that test's home.
+    @ray.remote(runtime_env={"env_vars": {"KGPRISM_HOME": os.environ["KGPRISM_HOME"]}})
     def loss(data: list[ray.ObjectRef]) -> float:
         return float(execute(run, session.shared(data[0])).history[-1]["loss"])
 
