@@ -42,6 +42,19 @@ def seeded(seed: int, *names: str | int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread in a block: with several the same sum differs in its last bits from time to time."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def within(*names: str | int) -> AbstractContextManager[None]:
     """Seed a block for one named member of the part being built, so that members do not depend on each other either."""
     import torch

@@ -1,7 +1,6 @@
 """What a run's steps look like without training it: what is read, what it has, what is lost and what would move."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from kgprism.platform.batch import Batch, Triples
 from kgprism.platform.data.catalogue import choice
 from kgprism.platform.data.graph import Dataset
 from kgprism.platform.method import Alignment, Completion, Method, load
-from kgprism.platform.seeding import seeded
+from kgprism.platform.seeding import one_thread, seeded
 from kgprism.platform.tasks.task import Task
 from kgprism.platform.training.run import Run, task_of
 from kgprism.platform.training.watched import watched
@@ -51,7 +50,7 @@ def trace(run: Run, dataset: Dataset, rows: int = ROWS) -> Trace:
     data = choice.chosen(settings, dataset)  # by the settings that are watched: data.image is read here
     method, task = task_of(run.method).compose(load(run.method), settings, data, run.seed)
     first = {name: value.detach().clone() for name, value in method.named_parameters()}
-    with _one_thread(), seeded(run.seed, "probe", 0):
+    with one_thread(), seeded(run.seed, "probe", 0):
         losses, reported = _step(method, task, 0, rows)
         if (middle := settings.train.epochs // 2) > 0:
             _step(method, task, middle, rows)
@@ -69,17 +68,6 @@ def _groups(method: Method) -> dict[str, dict[str, Any]]:
     groups = method.groups()
     told = [{key: value for key, value in group.items() if key != "params"} for group in groups]
     return {names[id(value)]: said for group, said in zip(groups, told, strict=True) for value in group["params"]}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Add up in one order: with several threads the same gradient differs in its last bits from time to time."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _step(method: Any, task: Task, epoch: int, rows: int) -> tuple[dict[str, float], dict[str, float]]:

@@ -112,7 +112,7 @@ def stored(name: str) -> list[FeatureSet]:
     """Return the sets of a dataset by modality and name; of ``NAME_holdout`` those of ``NAME``.
 
     Raises:
-        DataError: if a file is damaged, foreign or without its other side; it names the file.
+        DataError: if a file is damaged or without its other side; it names the file.
     """
     return [_joined(modality, set_name, files) for (modality, set_name), files in sorted(grouped(name).items())]
 

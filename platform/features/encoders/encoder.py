@@ -2,8 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from kgprism.platform.errors import RunError
 from kgprism.platform.features.preparation import Preparation
+from kgprism.platform.seeding import one_thread
 
 #: Texts that pass the module together.
 _TOGETHER = 32
@@ -127,14 +127,3 @@ class _Names(nn.Module):
     def forward(self, texts: list[str]) -> Tensor:
         found: Tensor = self.whole.encode_text(texts)  # type: ignore[operator]
         return found
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch use one thread in a block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

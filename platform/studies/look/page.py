@@ -2,9 +2,10 @@
 
 from functools import cache
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from kgprism.platform.studies.look.look import Look
+from kgprism.platform.studies.reports.page.templates import template
 from kgprism.platform.studies.reports.words import MISSING
 
 
@@ -49,14 +50,12 @@ def tail(label: str) -> str:
 
 @cache
 def _template() -> Template:
-    packages = ("kgprism.platform.studies.look", "kgprism.platform.studies.reports.page")
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package, "") for package in packages]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
+    return template(
+        "kgprism.platform.studies.look",
+        "look.html.jinja",
+        MISSING=MISSING,
+        share=share,
+        percent=percent,
+        short=short,
+        tail=tail,
     )
-    environment.globals |= {"MISSING": MISSING, "share": share, "percent": percent, "short": short, "tail": tail}
-    return environment.get_template("look.html.jinja")

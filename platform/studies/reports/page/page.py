@@ -6,7 +6,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from kgprism.platform.studies.reports.entries import Row
 from kgprism.platform.studies.reports.notes import IDLE
@@ -14,6 +14,7 @@ from kgprism.platform.studies.reports.page import lines
 from kgprism.platform.studies.reports.page.behind import Behind
 from kgprism.platform.studies.reports.page.dots import WIDTH, beside, forest
 from kgprism.platform.studies.reports.page.runs import Runs, anchor, runs
+from kgprism.platform.studies.reports.page.templates import template
 from kgprism.platform.studies.reports.page.tuned import retuned
 from kgprism.platform.studies.reports.view import Line, Shown, View
 from kgprism.platform.studies.reports.words import MISSING, TITLES, counted
@@ -135,13 +136,11 @@ def _by_panel(found: Sequence[Runs]) -> list[Runs]:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("kgprism.platform.studies.reports.page", ""),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
+    return template(
+        "kgprism.platform.studies.reports.page",
+        "page.html.jinja",
+        TITLES=TITLES,
+        MISSING=MISSING,
+        honest=HONEST,
+        counted=counted,
     )
-    environment.globals |= {"TITLES": TITLES, "MISSING": MISSING, "honest": HONEST, "counted": counted}
-    return environment.get_template("page.html.jinja")

@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
+from kgprism.platform.studies.reports.page.templates import template
 from kgprism.platform.studies.reports.site.groups import STATES
 from kgprism.platform.studies.reports.site.told import Told
 from kgprism.platform.studies.reports.words import MISSING
@@ -73,14 +74,4 @@ def index(
 
 @cache
 def _template() -> Template:
-    package = "kgprism.platform.studies.reports"
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(f"{package}.site", ""), PackageLoader(f"{package}.page", "")]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
-    )
-    environment.globals |= {"MISSING": MISSING}
-    return environment.get_template("index.html.jinja")
+    return template("kgprism.platform.studies.reports.site", "index.html.jinja", MISSING=MISSING)

@@ -8,9 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from kgprism.platform.studies.reports.page import lines as frame
+from kgprism.platform.studies.reports.page.templates import template
 from kgprism.platform.studies.reports.words import MISSING
 from kgprism.platform.studies.search.after import maps
 from kgprism.platform.studies.search.after.findings import Findings, Seen
@@ -162,14 +163,10 @@ def _said(value: Any, between: str = " or ") -> str:
 
 @cache
 def _template() -> Template:
-    packages = ("kgprism.platform.studies.search.after", "kgprism.platform.studies.reports.page")
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader(package, "") for package in packages]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=True,
+    return template(
+        "kgprism.platform.studies.search.after",
+        "search.html.jinja",
+        MISSING=MISSING,
+        written=written,
+        duration=duration,
     )
-    environment.globals |= {"MISSING": MISSING, "written": written, "duration": duration}
-    return environment.get_template("search.html.jinja")
