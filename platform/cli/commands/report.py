@@ -87,10 +87,16 @@ def report(
 ) -> None:
     """Print what a suite has measured so far beside the published numbers, or write it as the file's name ends.
 
-    With --results no suite: every *.passport.zip of a FOLDER makes a section of its page, NAME.md beside it its last words.
+    With --results the page of a FOLDER instead: a section for each NAME.passport.zip, which NAME.md beside it ends, and
+    for each other text.
     """
     if results:
-        others = {"--format": form, "--select": select, "--direction": direction, "--protocol": protocol}
+        others: dict[str, object] = {
+            "--format": form,
+            "--select": select,
+            "--direction": direction,
+            "--protocol": protocol,
+        }
         others |= {"--panels": panels, "--evaluate": evaluate, "--preset": preset, "--set": sets, "--json": json}
         write_results(suite, output, [option for option, value in others.items() if value])
         return

@@ -1,4 +1,4 @@
-"""With what runs were made, from their records: code, machines, packages, time and memory; what is not known is left out."""
+"""With what runs were made, from their records: code, machines, packages, time, memory; older ones know less."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

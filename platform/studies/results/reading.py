@@ -47,7 +47,7 @@ def _section(file: Path) -> str:
     text = _text(file)
     if not text.startswith("## "):
         passport = f"{file.stem}{PASSPORT}"
-        raise DataError(f"{file}: a section begins with '## ' and its title; for a passport's text {passport} is missing")
+        raise DataError(f"{file}: no passport {passport} is beside it, and no section begins without '## '")
     return text
 
 

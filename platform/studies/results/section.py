@@ -1,4 +1,4 @@
-"""The section of a passport: its title, the command, with what it was made, epochs, table, what is missing, the text."""
+"""The section of a passport: title, command, with what it was made, epochs, table, what is missing, its text."""
 
 from collections.abc import Iterator
 from pathlib import Path
