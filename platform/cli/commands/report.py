@@ -91,13 +91,9 @@ def report(
     for each other text.
     """
     if results:
-        others: dict[str, object] = {
-            "--format": form,
-            "--select": select,
-            "--direction": direction,
-            "--protocol": protocol,
-        }
-        others |= {"--panels": panels, "--evaluate": evaluate, "--preset": preset, "--set": sets, "--json": json}
+        others: dict[str, object] = {"--format": form, "--select": select, "--direction": direction}
+        others |= {"--protocol": protocol, "--panels": panels, "--evaluate": evaluate}
+        others |= {"--preset": preset, "--set": sets, "--json": json}
         write_results(suite, output, [option for option, value in others.items() if value])
         return
     if suite is None:

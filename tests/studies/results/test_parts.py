@@ -39,7 +39,7 @@ def test_facts_of_several_runs_stand_side_by_side() -> None:
 
 
 def test_epochs_are_ranges_over_seeds_and_pseudo_pairs_are_counted(made) -> None:
-    cells = [cell for cell in load_manifest(made.asked.folder).cells if cell.variant == "whole"]
+    cells = [cell for cell in load_manifest(made.study.parent).cells if cell.variant == "whole"]
     histories = [
         pyarrow.table({"pseudo_pairs": [None, 5.0, float("nan"), 7.0]}),
         pyarrow.table({"pseudo_pairs": [3.0]}),
@@ -58,7 +58,7 @@ def test_epochs_are_ranges_over_seeds_and_pseudo_pairs_are_counted(made) -> None
 
 
 def test_a_command_is_what_was_typed_else_what_asks_for_the_same_cells(made) -> None:
-    manifest = load_manifest(made.asked.folder)
+    manifest = load_manifest(made.study.parent)
     assert commands(made.suite, manifest) == ("kgprism ablate tiny.yaml --cpus 2",)
     bare = replace(manifest, commands=())
     assert commands(made.suite, bare) == ("kgprism ablate tiny",)
