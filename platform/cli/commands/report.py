@@ -18,6 +18,7 @@ from kgprism.platform.cli.options import (
     known_selection,
     one_of,
 )
+from kgprism.platform.cli.results import FOLDER, write_results
 from kgprism.platform.cli.running import point_to_tensorboard
 from kgprism.platform.cli.screen import say, show_json, tell
 from kgprism.platform.errors import ConfigurationError, nearest
@@ -42,8 +43,13 @@ _ENDINGS = ", ".join(f".{ending}" for ending in ENDINGS if ending != "htm")
 
 def report(
     suite: Annotated[
-        str, typer.Argument(help="A shipped suite, or the path of a YAML file.", autocompletion=completion.suites)
-    ],
+        str | None,
+        typer.Argument(
+            metavar="SUITE|FOLDER",
+            help=f"A shipped suite, or the path of a YAML file; with --results a folder, by default {FOLDER}.",
+            autocompletion=completion.suites,
+        ),
+    ] = None,
     form: Annotated[
         str | None,
         typer.Option(
@@ -74,8 +80,24 @@ def report(
     preset: Preset = None,
     sets: Sets = None,
     json: Json = False,
+    results: Annotated[
+        bool,
+        typer.Option("--results", help="The page of results, FOLDER.md, from the passports and texts of a FOLDER."),
+    ] = False,
 ) -> None:
-    """Print what a suite has measured so far beside the published numbers, or write it as the file's name ends."""
+    """Print what a suite has measured so far beside the published numbers, or write it as the file's name ends.
+
+    With --results the page of a FOLDER instead: a section for each NAME.passport.zip, which NAME.md beside it ends, and
+    for each other text.
+    """
+    if results:
+        others: dict[str, object] = {"--format": form, "--select": select, "--direction": direction}
+        others |= {"--protocol": protocol, "--panels": panels, "--evaluate": evaluate}
+        others |= {"--preset": preset, "--set": sets, "--json": json}
+        write_results(suite, output, [option for option, value in others.items() if value])
+        return
+    if suite is None:
+        raise ConfigurationError("report: which SUITE? Or --results, for the page of a folder of passports")
     wanted = _wanted(form, output, json)
     if direction:
         one_of("--direction", direction, tuple(dict.fromkeys(chain(*DIRECTIONS.values()))))

@@ -1,21 +1,26 @@
 """What lies in a passport: one ZIP file, nothing of which is trusted before its sum is compared."""
 
 import hashlib
+import struct
 import zlib
 from pathlib import Path
 from typing import Annotated, Literal
 from zipfile import BadZipFile, ZipFile
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from kgprism.platform.errors import DataError
 from kgprism.platform.kept import Kept
 from kgprism.platform.studies.store.record import FILE as RECORD
-from kgprism.platform.studies.store.record import HISTORY, RANKS
+from kgprism.platform.studies.store.record import HISTORY, RANKS, Record, read_record
+from kgprism.platform.studies.store.verification import problems
 
 FILE = "passport.json"
 #: What is packed of a run; its weights are not.
 OF_A_RUN = (RECORD, HISTORY, RANKS)
+_WEIGHTS = "model.safetensors"
+#: What is raised at bytes that are no ZIP file, or none of ours; an encrypted one is a RuntimeError.
+_UNREADABLE = (BadZipFile, zlib.error, struct.error, LookupError, ValueError, EOFError, RuntimeError)
 
 
 class Stamp(Kept):
@@ -57,18 +62,27 @@ def read(file: Path) -> Passport:
             changed = [name for name, word in passport.sums.items() if sum_of(archive.read(name)) != word]
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
-    except (BadZipFile, zlib.error, KeyError, ValidationError, EOFError, NotImplementedError):
+    except _UNREADABLE:
         raise DataError(f"{file}: no passport, or a damaged one") from None
     if odd := [*changed, *sorted({*names} - {FILE, *passport.sums})]:
         raise DataError(f"{file}: {odd[0]}: changed since the passport was made")
     return passport
 
 
-def unpack_run(file: Path, run_id: str, folder: Path) -> Path:
-    """Put the files of one run of a passport that was read into a folder of the run's name."""
+def unpacked(file: Path, run_id: str, folder: Path) -> Record:
+    """Put one run of a passport that was read into a folder of the run's name, and return what it says.
+
+    Raises:
+        DataError: if it is not what was written.
+        KeyError: if the passport has no such run.
+    """
     target = folder / run_id
     target.mkdir()
     with ZipFile(file) as archive:
         for name in OF_A_RUN:
             (target / name).write_bytes(archive.read(f"runs/{run_id}/{name}"))
-    return target
+    if wrong := [line for line in problems(target) if not line.startswith(_WEIGHTS)]:
+        raise DataError(f"{file}: run {run_id}: {wrong[0]}")
+    record = read_record(target)
+    assert record is not None, "it has no problem"
+    return record

@@ -8,17 +8,14 @@ from tempfile import TemporaryDirectory
 from kgprism.platform.data.catalogue import choice, datasets
 from kgprism.platform.errors import ConfigurationError, DataError, nearest
 from kgprism.platform.settings import METRICS, SELECTIONS
-from kgprism.platform.studies.passport.archive import Passport, Stamp, read, unpack_run
+from kgprism.platform.studies.passport.archive import Passport, Stamp, read, unpacked
 from kgprism.platform.studies.reports.words import lowest
 from kgprism.platform.studies.store import machine
 from kgprism.platform.studies.store.comparison import Difference
-from kgprism.platform.studies.store.record import Record, read_record
-from kgprism.platform.studies.store.verification import problems
+from kgprism.platform.studies.store.record import Record
 from kgprism.platform.training.loop import Listener, quiet
 from kgprism.platform.training.outcome import Outcome
 from kgprism.platform.training.run import Run, execute, source_digest
-
-_WEIGHTS = "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -68,11 +65,7 @@ def verify(
     """
     stamp = _chosen(read(file), row, dataset, seed)
     with TemporaryDirectory() as scratch:
-        folder = unpack_run(file, stamp.run, Path(scratch))
-        if wrong := [line for line in problems(folder) if not line.startswith(_WEIGHTS)]:
-            raise DataError(f"{file}: run {stamp.run}: {wrong[0]}")
-        record = read_record(folder)
-        assert record is not None, "it has no problem"
+        record = unpacked(file, stamp.run, Path(scratch))
     run = Run(record.method, record.dataset, record.fingerprint, record.seed, record.configuration, record.notes)
     data = choice.chosen(run.settings, datasets.load(record.dataset))
     if record.fingerprint != data.fingerprint:

@@ -1,0 +1,73 @@
+"""What a section says of its runs: facts as far as a record has them, epochs, the command."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow
+
+from kgprism.platform.studies.results.commands import commands
+from kgprism.platform.studies.results.epochs import epochs
+from kgprism.platform.studies.results.facts import facts
+from kgprism.platform.studies.store.record import Record
+from kgprism.platform.studies.suites.manifest import load_manifest
+
+OLD = Record("a", "eva", "toy", 1, {}, (), {}, "finished", 3600.0, 0, "2026-01-01T00:00:00", Path())
+NEW = replace(
+    OLD,
+    seconds=120.0,
+    cpu_seconds=60.0,
+    peak_bytes=3 * 2**29,
+    code={"commit": "0123456789abcdef", "dirty": True},
+    machine={"processor": "x86_64", "model": "A chip", "cores": "2", "memory": "8.0 GiB", "gpu": "none"},
+    packages={"kgprism": "1.0", "torch": "2.9", "python": "3.11"},
+)
+
+
+def test_what_an_older_record_does_not_know_is_left_out() -> None:
+    assert facts([OLD]) == "1 run, 60 min in all."
+
+
+def test_facts_of_several_runs_stand_side_by_side() -> None:
+    gpu = replace(NEW, code={"commit": "fedcba9876"}, machine=dict(NEW.machine) | {"gpu": "B card, 80.0 GiB"})
+    assert facts([NEW, NEW, gpu, OLD]) == (
+        "Code: commit 0123456 (with changes), fedcba9, kgprism 1.0. "
+        "Hardware: A chip, 2 cores, 8.0 GiB, no GPU; A chip, 2 cores, 8.0 GiB, GPU B card, 80.0 GiB. "
+        "torch 2.9, Python 3.11. "
+        "4 runs, 66 min in all (3 min of processor of 3 of them), peak memory 1.5 GiB."
+    )
+
+
+def test_epochs_are_ranges_over_seeds_and_pseudo_pairs_are_counted(made) -> None:
+    cells = [cell for cell in load_manifest(made.study.parent).cells if cell.variant == "whole"]
+    histories = [
+        pyarrow.table({"pseudo_pairs": [None, 5.0, float("nan"), 7.0]}),
+        pyarrow.table({"pseudo_pairs": [3.0]}),
+    ]
+    chosen = [({"valid": 1, "best_test": 4, "last": 4}), ({"best_test": 1, "last": 1})]
+    records = {
+        cell.run.id: SimpleNamespace(
+            selections={word: {"epoch": epoch} for word, epoch in picks.items()}, epochs=lambda rows=rows: rows
+        )
+        for cell, picks, rows in zip(cells, chosen, histories, strict=False)
+    }
+    assert epochs(made.suite, cells, records) == [
+        ["Row", "epochs", "by valid", "by best_test", "pseudo-pairs"],
+        ["The method", "1 to 4 of 2", "1", "1 to 4", "3 to 12"],
+    ]
+
+
+def test_a_command_is_what_was_typed_else_what_asks_for_the_same_cells(made) -> None:
+    manifest = load_manifest(made.study.parent)
+    assert commands(made.suite, manifest) == ("kgprism ablate tiny.yaml --cpus 2",)
+    bare = replace(manifest, commands=())
+    assert commands(made.suite, bare) == ("kgprism ablate tiny",)
+    some = [cell for cell in bare.cells if cell.seed < 3 and cell.variant == "blind"]
+    asked = replace(bare, cells=some, preset="paper", overrides={"train.epochs": 2}, file="/home/me/tiny.yaml")
+    assert commands(made.suite, asked) == (
+        "kgprism ablate tiny.yaml --variants blind --seeds 2 --preset paper --set train.epochs=2",
+    )
+    other = [replace(cell, dataset="other") for cell in bare.cells]
+    assert commands(made.suite, replace(bare, cells=other)) == ("kgprism ablate tiny --dataset other",)
+    assert commands(made.suite, replace(bare, cells=bare.cells[1:])) == (), "no command leaves one cell out"
+    assert commands(made.suite, replace(bare, cells=[c for c in bare.cells if c.seed > 1])) == ()
