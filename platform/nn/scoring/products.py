@@ -1,5 +1,6 @@
 """Dot products of chosen pairs of rows, without a copy of the rows for every pair."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor
 from torch.autograd import Function
 
 from kgprism.platform.nn.scoring.bags import Grouped, summed
+
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
 
 def selected(queries: Tensor, rows: Tensor, table: Tensor, ids: Tensor) -> Tensor:
