@@ -43,7 +43,8 @@ WHAT: dict[str, Callable[[Setting, Sequence[str]], Rows]] = {
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure what is asked for, print it, and write it."""
-    asked = arguments().parse_args(words)
+    parser = arguments()
+    asked = parser.parse_args(words)
     setting = Setting(
         threads=os.cpu_count() or 1 if asked.threads == "all" else int(asked.threads),
         rounds=asked.rounds,
@@ -54,19 +55,41 @@ def main(words: Sequence[str] | None = None) -> int:
         theirs=asked.theirs,
     )
     torch.set_num_threads(setting.threads)
+    if unknown := [what for what in asked.what if what not in {*WHAT, "all"}]:
+        parser.error(f"nothing is called {', '.join(unknown)}; there are {', '.join(WHAT)}, or all")
     wanted = list(WHAT) if "all" in asked.what else [what for what in WHAT if what in asked.what]
     methods = [name for name in asked.methods.split(",") if name]
-    before = json.loads(asked.against.read_text(encoding="utf-8")) if asked.against else None
     found: dict[str, Any] = {"machine": described(setting), "rows": []}
+    try:
+        before = earlier(asked.against, found["machine"]) if asked.against else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     print(table.head(found["machine"]), flush=True)
+    if before:
+        print("beside", table.head(before["machine"]), flush=True)
     for what in wanted:
         print(table.title(what, before), flush=True)
+        lines = len(found["rows"])
         for row in WHAT[what](setting, methods):
             found["rows"].append({**row, "threads": setting.threads})
             print(table.line(found["rows"][-1], before), flush=True)
             if asked.json:
                 asked.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
+        if len(found["rows"]) == lines:
+            print(f"nothing here for --methods {asked.methods}", flush=True)
     return 0
+
+
+def earlier(file: Path, machine: dict[str, Any]) -> dict[str, Any]:
+    """Return what an earlier run wrote. ValueError: it is no such file, or of data of another scale."""
+    try:
+        before: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        scale = before["machine"]["scale"]
+    except (ValueError, LookupError, TypeError):
+        raise ValueError(f"{file} was not written by --json") from None
+    if scale != machine["scale"]:
+        raise ValueError(f"{file} has data of scale {scale}, this run {machine['scale']}: nothing to compare")
+    return before
 
 
 def arguments() -> argparse.ArgumentParser:

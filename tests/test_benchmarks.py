@@ -68,6 +68,31 @@ def test_an_earlier_run_stands_beside_a_later_one(tmp_path: Path, capsys: pytest
     assert sum(line.startswith(("product", "copy")) and " x  " in line for line in lines) == len(found["rows"])
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--what", "alignment-traning"], "nothing is called alignment-traning"),
+        (["--against", "none.json"], "none.json"),
+        (["--against", "text.json"], "text.json was not written by --json"),
+        (["--against", "large.json"], "large.json has data of scale 1.0, this run 0.5"),
+    ],
+)
+def test_what_cannot_be_measured_or_compared_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.json").write_text("[]", encoding="utf-8")
+    Path("large.json").write_text('{"machine": {"scale": 1.0}, "rows": []}', encoding="utf-8")
+    with pytest.raises(SystemExit):
+        import_module("run").main([*words, "--scale", "0.5", "--here"])
+    assert told in capsys.readouterr().err
+
+
+def test_a_method_that_nothing_knows_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    import_module("run").main(["--what", "alignment-training", "--methods", "eeva", "--scale", "0.01", "--here"])
+    assert capsys.readouterr().out.splitlines()[-1] == "nothing here for --methods eeva"
+
+
 def chain() -> JointGraph:
     """Return four entities in a row, 0 - 1 - 2 - 3, with three, two, one and no nonzero relation counts."""
     counts = torch.tensor([[1.0, 2, 3], [1, 1, 0], [0, 0, 4], [0, 0, 0]])

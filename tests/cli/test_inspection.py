@@ -42,3 +42,11 @@ def test_a_plan_names_such_rows_and_strict_starts_nothing(
     assert (refused.code, refused.out) == (1, "")
     assert refused.err == f"kgprism: {told}\n"
     assert not (tmp_path / "home" / "runs").exists()
+
+
+def test_a_plan_tells_of_a_row_what_nothing_reads(kgprism, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KGPRISM_HOME", str(tmp_path / "home"))
+    suite = SUITE.replace("beta: 0.5", "beta: 0.5, modal_width: 50")
+    (tmp_path / "half.yaml").write_text(suite)
+    plan = kgprism("ablate", str(tmp_path / "half.yaml"), "--plan")
+    assert (plan.code, "\ndead on toy: nothing reads encoders.name.beta\n" in plan.out) == (0, True)

@@ -190,7 +190,7 @@ def _inspected(
         suite, cells, datasets, listener=lambda row: tell(f"comparing {row} with the full method"), seconds=seconds
     )
     idle = [f"{row} on {name} does nothing at first: {why}" for (row, name), why in inspection.inert(found).items()]
-    more = [f"{row} on {name} {line}" for (row, name), one in found.items() if not one.inert for line in one.remarks]
+    more = [f"{row} on {name}: {line}" for (row, name), one in found.items() if not one.inert for line in one.remarks]
     if without and seconds:
         here = " ".join(["", *(f"--dataset {name}" for name in datasets if name in {place for _, place in without})])
         more.append(

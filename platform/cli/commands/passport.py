@@ -86,7 +86,7 @@ def _pack(suite: str, output: Path | None, preset: str | None, sets: list[str] |
     if json:
         show_json(made.model_dump() | {"file": str(file)})
         return
-    say(f"{file}: {len(made.cells)} cells, {file.stat().st_size / 2**20:.1f} MiB")
+    say(f"{file}: {len(made.cells)} cells, {file.stat().st_size / 2**10:,.0f} KiB")
     if made.missing:
         tell(f"{len(made.missing)} cells are not finished, and so not in it")
     say(f"elsewhere: kgprism passport verify {file} --cell {made.cells[0].variant}")

@@ -17,7 +17,7 @@ IDLE = "†"
 
 SELECTION_WORDS: dict[Selection, str] = {
     "valid": "the epoch that is best on held-out data",
-    "best_test": "the epoch that is best on the test data, as many published numbers (optimistic)",
+    "best_test": "the epoch that is best on the test data, as many papers choose it (optimistic)",
     "last": "the last epoch",
 }
 DIRECTION_WORDS = {

@@ -25,20 +25,20 @@ def section(file: Path, text: str) -> str:
     """
     try:
         with opened(file) as found:
-            blocks = [*_blocks(found), *([text] if text else [])]
+            blocks = [*_blocks(found, file.name), *([text] if text else [])]
     except KgprismError as error:
         told = str(error)
         raise DataError(told if told.startswith(f"{file}: ") else f"{file}: {told}") from None
     return "\n\n".join(blocks)
 
 
-def _blocks(found: Opened) -> Iterator[str]:
+def _blocks(found: Opened, name: str) -> Iterator[str]:
     suite, cells, records = found.suite, found.manifest.cells, list(found.records.values())
     newest = max(record.finished for record in records)[:10]
     typed = commands(suite, found.manifest)
     yield f"## {one_line(suite.title or suite.suite)} ({newest})"
     yield "\n".join(["```", *typed, "```"]) if typed else _NO_COMMAND
-    yield facts(records)
+    yield f"{facts(records)} Passport: `{name}`."
     yield tables.markdown(piped(epochs(suite, cells, found.records)))
     table = tables.table_of(found)
     yield from tables.lines(table)

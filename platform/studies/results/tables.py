@@ -44,6 +44,8 @@ def notes(opened: Opened, table: Table) -> str:
     told = list(table.notes)
     with suppress(ConfigurationError):  # overrides of older code may be none of today's
         told = [*left_alone(suite, asked.cells, asked.overrides, preset=asked.preset), *told]
+    if any(entry.evidence for row in table.rows for entry in row.entries):
+        told.append("(95 %; p): interval over seeds and queries, p of its t test after Holm over a column's rows.")
     if again := [one.label or one.id for one in suite.evaluations if one.set]:
         told.append(f"Left out, as a passport has no weights to judge again: {', '.join(again)}.")
     if suite.tuning.wanted:

@@ -31,6 +31,7 @@ def test_a_passport_makes_a_section(made, folder: Path) -> None:
     assert not commit or f"commit {commit[:7]}" in text
     assert f"torch {records[0].packages['torch']}, Python {records[0].packages['python']}. 6 runs, " in text
     assert f"{records[0].machine['cores']} cores, {records[0].machine['memory']}" in text
+    assert f" Passport: `{made.file.name}`.\n" in text
     assert "- Nobody published this.\n" in text
     assert "**toy, 50 % seed pairs**" in text
     assert text.endswith("**Not run**, though asked for: The method, w/o Visual on toy, 50 % seed pairs, seed 4.\n")
@@ -50,6 +51,7 @@ def test_its_tables_have_epochs_numbers_differences_and_verdicts(made, folder: P
     assert numbers[3].startswith(f"{honest:.3f}".lstrip("0") + " ± ")
     assert numbers[3].endswith(" (3/4)")
     assert judged[1:] == ["", "**not reproduced**"]
+    assert "- (95 %; p): interval over seeds and queries" in text
     assert re.fullmatch(r"[+-]\.\d{3}\*? \([+-]\.\d{3} to [+-]\.\d{3}; [\de.-]+\)", worth[1])
 
 
