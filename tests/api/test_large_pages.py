@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 _SYSTEM = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_BY_REQUEST = _SYSTEM.exists() and "[madvise]" in _SYSTEM.read_text(encoding="utf-8")
 _LOOK = """
 import kgprism, torch
 table = torch.zeros(64, 1 << 20).add_(1)
@@ -25,7 +26,7 @@ def _mebibytes(**environment: str) -> int:
     return int(done.stdout)
 
 
-@pytest.mark.skipif(not _SYSTEM.exists() or "[madvise]" not in _SYSTEM.read_text(), reason="no pages by request here")
+@pytest.mark.skipif(not _BY_REQUEST, reason="this kernel gives no large pages by request")
 def test_large_tensors_lie_on_large_pages_unless_told_otherwise() -> None:
     small = _mebibytes(THP_MEM_ALLOC_ENABLE="0")
     # A machine short of whole pages may give fewer than all.

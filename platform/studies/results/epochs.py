@@ -13,8 +13,13 @@ from kgprism.platform.studies.suites.suite import Suite
 _ACCEPTED = "pseudo_pairs"
 
 
-def epochs(suite: Suite, cells: Sequence[Cell], records: Mapping[str, Record]) -> list[list[str]]:
-    """Return a head and a row for each row and panel that has a finished run, of several seeds from least to most."""
+def epochs(
+    suite: Suite, cells: Sequence[Cell], records: Mapping[str, Record], preset: str | None = None
+) -> list[list[str]]:
+    """Return a head and a row for each row and panel that has a finished run, of several seeds from least to most.
+
+    `preset` is what the command named instead of the suite's own.
+    """
     grouped = group(cell for cell in cells if cell.run.id in records)
     panels = dict.fromkeys((cell.dataset, cell.seed_ratio) for cell in cells)
     chosen = [word for word in SELECTIONS if word != "last"]
@@ -23,11 +28,14 @@ def epochs(suite: Suite, cells: Sequence[Cell], records: Mapping[str, Record]) -
         for row in suite.variants:
             if some := grouped.get((row.id, *panel)):
                 mine = [records[cell.run.id] for cell in some]
-                name = [one_line(row.title), *([where(*panel)] if len(panels) > 1 else [])]
+                method, chosen_preset = suite.composed(row, preset)
+                name = [one_line(row.title), f"{method}, {chosen_preset}" if chosen_preset else method]
+                name += [where(*panel)] if len(panels) > 1 else []
                 asked = span(cell.run.configuration["train.epochs"] for cell in some)
                 picks = [_chosen(mine, word) for word in chosen]
                 found.append([*name, f"{_chosen(mine, 'last')} of {asked}", *picks, _pairs(mine)])
-    head = ["Row", *(["data"] if len(panels) > 1 else []), "epochs", *(f"by {word}" for word in chosen), "pseudo-pairs"]
+    place = ["data"] if len(panels) > 1 else []
+    head = ["Row", "method, preset", *place, "epochs", *(f"by {word}" for word in chosen), "pseudo-pairs"]
     table = [head, *found]
     return table if any(line[-1] for line in found) else [line[:-1] for line in table]
 

@@ -1,4 +1,4 @@
-"""With what runs were made, from their records: code, machines, packages, time, memory; older ones know less."""
+"""With what runs were made, from their records: code, data, machines, packages, time, memory; older ones know less."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -25,6 +25,11 @@ def _code(records: Sequence[Record]) -> Iterator[str]:
     parts = [f"commit {commits}" if commits else "", f"kgprism {versions}" if versions else ""]
     if any(parts):
         yield f"Code: {', '.join(filter(None, parts))}"
+
+
+def _data(records: Sequence[Record]) -> Iterator[str]:
+    """Say which data these were: what a fingerprint is made of has not changed where it is the same."""
+    yield f"Data: {_each(f'{record.dataset} {record.fingerprint}' for record in records)}"
 
 
 def _made(records: Sequence[Record]) -> Iterator[str]:

@@ -39,7 +39,7 @@ def _blocks(found: Opened, name: str) -> Iterator[str]:
     yield f"## {one_line(suite.title or suite.suite)} ({newest})"
     yield "\n".join(["```", *typed, "```"]) if typed else _NO_COMMAND
     yield f"{facts(records)} Passport: `{name}`."
-    yield tables.markdown(piped(epochs(suite, cells, found.records)))
+    yield tables.markdown(piped(epochs(suite, cells, found.records, found.manifest.preset)))
     table = tables.table_of(found)
     yield from tables.lines(table)
     yield tables.notes(found, table)

@@ -16,14 +16,19 @@ from kgprism.platform.studies.suites.cells import left_alone
 
 
 def table_of(opened: Opened) -> Table:
-    """Return the table of a passport; it says the same whatever the code of methods is today, unlike a home's.
+    """Return the table of a passport: the rows that were asked for, and those that are published only.
+
+    It says the same whatever the code of methods is today, unlike a home's.
 
     Raises:
         ConfigurationError: if its method is none of today's.
     """
     # Weights are not packed: what judges them again has nothing to read.
     kept = tuple(one for one in opened.suite.evaluations if not one.set)
-    suite, asked = opened.suite.model_copy(update={"evaluations": kept}), opened.manifest
+    asked = opened.manifest
+    wanted = {cell.variant for cell in asked.cells}
+    rows = tuple(row for row in opened.suite.variants if row.id in wanted or row.full)
+    suite = opened.suite.model_copy(update={"evaluations": kept, "variants": rows})
     settings = options(asked.preset, asked.overrides)
     return tabulate(suite, asked.cells, opened.store, protocol="both", unlike=filter(None, [settings]))
 

@@ -52,8 +52,8 @@ def test_epochs_are_ranges_over_seeds_and_pseudo_pairs_are_counted(made) -> None
         for cell, picks, rows in zip(cells, chosen, histories, strict=False)
     }
     assert epochs(made.suite, cells, records) == [
-        ["Row", "epochs", "by valid", "by best_test", "pseudo-pairs"],
-        ["The method", "1 to 4 of 2", "1", "1 to 4", "3 to 12"],
+        ["Row", "method, preset", "epochs", "by valid", "by best_test", "pseudo-pairs"],
+        ["The method", "eva", "1 to 4 of 2", "1", "1 to 4", "3 to 12"],
     ]
 
 
