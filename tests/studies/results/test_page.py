@@ -44,7 +44,7 @@ def test_its_tables_have_epochs_numbers_differences_and_verdicts(made, folder: P
     assert sorted(record.seed for record in whole) == [1, 2, 3]
     (epochs, numbers, judged), (_, _, worth) = rows(text, "The method"), rows(text, "w/o Visual")
     chosen = [span(r.selections[word]["epoch"] for r in whole) for word in ("valid", "best_test")]
-    assert epochs == ["The method", "2 of 2", *chosen]
+    assert epochs == ["The method", "eva", "2 of 2", *chosen]
     paper = sum(record.metric("valid", "test/l2r/mrr") for record in whole) / 3
     honest = sum(record.metric("valid", "test/mean/mrr") for record in whole) / 3
     assert numbers[1:3] == ["1.000", f"{paper:.3f}".lstrip("0")]
