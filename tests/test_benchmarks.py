@@ -68,6 +68,58 @@ def test_an_earlier_run_stands_beside_a_later_one(tmp_path: Path, capsys: pytest
     assert sum(line.startswith(("product", "copy")) and " x  " in line for line in lines) == len(found["rows"])
 
 
+def test_an_earlier_row_without_a_time_stands_beside_none(tmp_path: Path) -> None:
+    table: Any = import_module("table")
+    row = {"what": "growth", "name": "eva, full: 60 a side", "threads": 1, "cpu": 2.0}
+    old = {"what": "growth", "name": "eva, full: 60 a side", "threads": 1, "note": "not run: some 20 GB expected"}
+    assert table.faster(row, {"rows": [old]}) == ""
+    assert table.faster(row, {"rows": [{**old, "cpu": 3.0}]}) == "1.50 x"
+
+
+BAD = {
+    "what": ["--what", "nonsense"],
+    "a word of what": ["--what", "limits,nonsense"],
+    "method": ["--what", "losses", "--methods", "nonsense"],
+    "none of it": ["--what", "growth", "--methods", "ikrl"],
+    "nothing": ["--what", ""],
+    "no entity": ["--what", "growth", "--methods", "eva", "--sizes", "0"],
+    "a negative size": ["--what", "growth", "--methods", "eva", "--sizes=-5"],
+    "no size": ["--sizes", ""],
+    "scale 0": ["--scale", "0"],
+    "scale below": ["--scale=-1"],
+    "scale nan": ["--scale", "nan"],
+    "scale inf": ["--scale", "inf"],
+    "rounds": ["--rounds", "0"],
+    "threads": ["--threads", "0"],
+    "many threads": ["--threads", "many"],
+    "memory": ["--memory-gb=-1"],
+    "theirs": ["--theirs=-1"],
+    "no folder": ["--json", "{folder}/absent/new.json"],
+    "a folder": ["--json", "{folder}"],
+    "nowhere": ["--json", "/proc/new.json"],
+    "missing": ["--against", "{folder}/missing.json"],
+    "cut": ["--against", "{folder}/cut.json"],
+    "foreign": ["--against", "{folder}/foreign.json"],
+    "a list": ["--against", "{folder}/list.json"],
+    "bytes": ["--against", "{folder}/bytes.json"],
+}
+
+
+@pytest.mark.parametrize("words", BAD.values(), ids=BAD)
+def test_what_cannot_be_measured_is_one_line(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"cut": b'{"rows": [', "foreign": b'{"a": 1}', "list": b"[1]", "bytes": b"\xff\xfe"}
+    for name, data in files.items():
+        (tmp_path / f"{name}.json").write_bytes(data)
+    given = [word.replace("{folder}", str(tmp_path)) for word in words]
+    with pytest.raises(SystemExit) as ended:
+        import_module("run").main(["--here", "--scale", "0.01", "--rounds", "1", *given])
+    assert ended.value.code == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert {file.stem for file in tmp_path.iterdir()} == set(files)
+
+
 def chain() -> JointGraph:
     """Return four entities in a row, 0 - 1 - 2 - 3, with three, two, one and no nonzero relation counts."""
     counts = torch.tensor([[1.0, 2, 3], [1, 1, 0], [0, 0, 4], [0, 0, 0]])

@@ -61,8 +61,8 @@ _MODULES = {
     "part": ("Part", "Settings", "Slot"),
 }
 
-# Before torch takes memory for the first time: large tensors then lie on large pages (2 MB, Linux). With small ones, the
-# kernel's first touch of each page costs more than what is computed there. Whoever sets it to 0 is left alone.
+# Before torch takes memory for the first time: large tensors then lie on large pages (2 MB, Linux). With small ones,
+# the kernel's first touch of each page costs more than what is computed there. Whoever sets it to 0 is left alone.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 # Installed, this is kgprism/__init__.py and the rooms lie beside it. In a checkout it is platform/api/__init__.py, and
