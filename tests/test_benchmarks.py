@@ -179,3 +179,9 @@ def test_synthetic_data_have_the_published_sizes() -> None:
     assert len(graphs.left.features["image"].entities) == 14_174
     completion = synthetic.db15k(widths={})
     assert [len(part) for part in (completion.graph.triples, completion.valid, completion.test)] == [79222, 9902, 9904]
+
+
+def test_the_smallest_graph_has_no_more_images_than_entities() -> None:
+    synthetic: Any = import_module("synthetic")
+    images = synthetic.grown(10, width=3).left.features["image"]
+    assert images.values.shape == (len(images.entities), 3) == (10, 3)
