@@ -90,7 +90,7 @@ def test_many_tiles_and_slices_of_the_width(kind: str, kept: bool, monkeypatch: 
 
 @pytest.mark.parametrize("chunk", [1, 33, 100])
 def test_tiles_that_are_kept_take_no_more_memory_than_they_may(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csls, "KEPT", 128 * 192)
+    monkeypatch.setattr(csls, "KEPT", 256 * 128)
     left, right = (unit(drawn("spread", 100, 4, seed)) for seed in (1, 2))
     kept = csls.Csls(left, right, 3, chunk).kept
     assert sum(tile.untyped_storage().nbytes() for tile in kept.values()) <= 4 * csls.KEPT
