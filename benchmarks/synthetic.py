@@ -123,4 +123,4 @@ def _skewed(draw: np.random.Generator, what: str, among: int, count: int) -> np.
 
 def _vectors(draw: np.random.Generator, entities: int, there: int, width: int) -> Features:
     ids = np.sort(draw.permutation(entities)[:there])
-    return Features(ids, draw.standard_normal((there, width), np.float32))
+    return Features(ids, draw.standard_normal((len(ids), width), np.float32))

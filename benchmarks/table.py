@@ -37,6 +37,8 @@ def faster(row: dict[str, Any], before: dict[str, Any]) -> str:
     """Return old / new of the same measurement: of CPU seconds on one thread, else of the wall's."""
     key = "cpu" if row["threads"] == 1 else "wall"
     for old in before["rows"]:
-        if all(old.get(word) == row.get(word) for word in ("what", "name", "threads")) and row.get(key):
+        # A size that did not fit then has no time.
+        timed = row.get(key) and isinstance(old.get(key), int | float)
+        if timed and all(old.get(word) == row.get(word) for word in ("what", "name", "threads")):
             return f"{old[key] / row[key]:.2f} x"
     return ""

@@ -60,10 +60,17 @@ class Cosines:
         self.margin = 1.01 * (width + slices + 16) / GRID
         self.shape, self.tile = (len(left), len(right)), TILE[left.device.type]
 
-    def scratch(self) -> Tensor:
-        """Return memory for one tile of numbers, flat."""
-        rows, columns = whole(*(min(size, most) for size, most in zip(self.shape, self.tile, strict=True)))
-        return self.left.new_empty(rows * columns)
+    def scratch(self, rows: slice | None = None, columns: slice | None = None) -> Tensor:
+        """Return memory for the tile of these rows and columns, flat; for any tile if none are told."""
+        if rows is None or columns is None:
+            rows, columns = (slice(0, min(size, most)) for size, most in zip(self.shape, self.tile, strict=True))
+        high, wide = whole(rows.stop - rows.start, columns.stop - columns.start)
+        return self.left.new_empty(high * wide)
+
+    def numbers(self, chunk: int) -> int:
+        """Return how many numbers all tiles hold together, with what fills up their last groups."""
+        high = sum(whole(rows.stop - rows.start, 1)[0] for rows in self.rows(chunk))
+        return high * sum(whole(1, columns.stop - columns.start)[1] for columns in self.columns())
 
     def columns(self) -> Iterator[slice]:
         """Yield the columns of one row of tiles."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from kgprism.platform.tasks.cosines import Cosines
 from kgprism.platform.tasks.nearest import Nearest
 
-#: The largest matrix whose float32 products are kept for the second look, in numbers (512 MiB).
+#: Numbers of all tiles that are kept for the second look at most (512 MiB).
 KEPT = 2**27
 
 
@@ -33,14 +33,15 @@ class Csls:
         """Add up the `k` highest cosines of each row and of each column; keep the tiles of a small matrix."""
         cosines = self.cosines
         nearest = [Nearest(cosines, side, self.k) for side in (0, 1)]
-        keep = len(cosines.left) * len(cosines.right) <= KEPT
+        keep = cosines.numbers(self.chunk) <= KEPT
         into, work = cosines.scratch(), cosines.scratch()
         for rows in cosines.rows(self.chunk):
             for columns in cosines.columns():
+                if keep:
+                    into = cosines.scratch(rows, columns)
                 tile = cosines.multiply(rows, columns, into, work)
                 if keep:
                     self.kept[rows.start, columns.start] = tile
-                    into = cosines.scratch()
                 nearest[0].add(tile[: rows.stop - rows.start], rows, columns.start)
                 nearest[1].add(tile[:, : columns.stop - columns.start].T, columns, rows.start)
         self.around = [nearest[0].highest().sum(1), nearest[1].highest().T.contiguous().sum(0)]

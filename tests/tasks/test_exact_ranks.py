@@ -88,6 +88,18 @@ def test_many_tiles_and_slices_of_the_width(kind: str, kept: bool, monkeypatch: 
     assert torch.equal(counted(table, pairs, 3, 2048).long(), exactly(table, pairs, 3))
 
 
+@pytest.mark.parametrize("chunk", [1, 33, 100])
+def test_tiles_that_are_kept_take_no_more_memory_than_they_may(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csls, "KEPT", 256 * 128)
+    left, right = (unit(drawn("spread", 100, 4, seed)) for seed in (1, 2))
+    kept = csls.Csls(left, right, 3, chunk).kept
+    assert sum(tile.untyped_storage().nbytes() for tile in kept.values()) <= 4 * csls.KEPT
+    assert bool(kept) == (chunk > 1)  # a row alone takes the place of a group
+    table = torch.cat([left, right])
+    pairs = np.stack([np.arange(100), 199 - np.arange(100)], 1)
+    assert torch.equal(counted(table, pairs, 3, chunk).long(), exactly(table, pairs, 3))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("k", [1, 3, 12, 90])
 def test_the_nearest_are_the_highest_of_exact_products(kind: str, k: int) -> None:

@@ -35,12 +35,12 @@ class Incidence(nn.Module):
         for name, view in views.items():
             self.register_buffer(name, view, persistent=False)
 
-    def towards(self, rows: Int[Tensor, "some"]) -> Int[Tensor, "kept"]:
-        """Return the edges that lead to some rows, one row's after the other's."""
+    def towards(self, rows: Int[Tensor, "some"]) -> tuple[Int[Tensor, "kept"], Int[Tensor, "kept"]]:
+        """Return the edges that lead to some rows, one row's after the other's, and each one's place in `rows`."""
         first, counts = self.forward_starts[rows], self.forward_starts[rows + 1] - self.forward_starts[rows]
-        ends = counts.cumsum(0)
-        places = torch.arange(int(ends[-1]) if len(ends) else 0, device=rows.device)
-        return self.forward_order[places + (first - ends + counts).repeat_interleave(counts)]
+        place = torch.arange(len(rows), device=rows.device).repeat_interleave(counts)
+        within = torch.arange(len(place), device=rows.device) - (counts.cumsum(0) - counts)[place]
+        return self.forward_order[first[place] + within], place
 
     def multiply(
         self, values: Float[Tensor, "edges"], dense: Float[Tensor, "columns width"]

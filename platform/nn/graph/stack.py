@@ -37,12 +37,10 @@ def leading(edges: Incidence, entities: Int[Tensor, "some"], depth: int) -> list
     hops: list[Hop] = []
     place = torch.empty(edges.columns, dtype=torch.long, device=entities.device)
     for _ in range(depth):
-        kept = edges.towards(entities)
+        kept, row = edges.towards(entities)
         met = torch.zeros(edges.columns, dtype=torch.bool, device=entities.device)
         met[edges.column[kept]] = True
         inputs = met.nonzero().squeeze(1)
-        place[entities] = torch.arange(len(entities), device=entities.device)
-        row = place[edges.row[kept]]
         place[inputs] = torch.arange(len(inputs), device=entities.device)
         part = Incidence(row, place[edges.column[kept]], len(entities), len(inputs))
         hops.append(Hop(part, kept, place[entities], inputs))

@@ -46,6 +46,14 @@ def test_the_last_output_of_some_is_rows_of_that_of_all_with_the_same_gradients(
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", STACKS)
+@pytest.mark.parametrize("some", [[441, 7, 7, 0, 441], []])
+def test_entities_may_come_in_any_order_and_repeatedly_or_not_at_all(graph, kind: str, some: list[int]) -> None:
+    torch.manual_seed(1)
+    stack, table = STACKS[kind].build(graph, 6).branch(6).eval(), torch.randn(graph.entities, 6)
+    torch.testing.assert_close(stack.last(table, torch.tensor(some, dtype=torch.long)), stack.last(table)[some])
+
+
 def test_hops_hold_neighbourhoods_and_no_more(graph) -> None:
     edges = UnionGraph(graph).edges
     inner, outer = reversed(leading(edges, SOME, 2))
