@@ -88,7 +88,7 @@ def _pack(suite: str, output: Path | None, preset: str | None, sets: list[str] |
         return
     say(f"{file}: {len(made.cells)} cells, {file.stat().st_size / 2**10:,.0f} KiB")
     if made.missing:
-        tell(f"{len(made.missing)} cells are not finished, and so not in it")
+        tell(f"not finished, and so not in it: {len(made.missing)} of {len(made.missing) + len(made.cells)} cells")
     say(f"elsewhere: kgprism passport verify {file} --cell {made.cells[0].variant}")
 
 

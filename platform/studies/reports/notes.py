@@ -102,7 +102,7 @@ def _how_measured(
     yield f"± is the sample standard deviation over seeds; Δ the mean paired difference to {suite.full.title}."
     asked = {cell.run.id for cell in cells}
     if missing := len(asked) - len(shown):
-        yield f"{missing} of {len(asked)} runs have no result yet (—)."
+        yield f"No result yet (—): {missing} of {len(asked)} runs."
     if without := len(shown) - len(chosen):
         so = "they have no honest number" if both else "choose last or best_test"
         yield f"{without} finished runs have no selection '{select}' (eval.valid_ratio=0?): {so}."

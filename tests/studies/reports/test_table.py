@@ -130,7 +130,7 @@ def test_failures_and_what_is_missing_are_told(small: Suite, cells: list[Cell], 
     assert entry(table, "sum").failures == ("loss 'alignment' is nan in epoch 3",)
     line = "Failed: w/o Low-rank_50% on toy, 20 % seed pairs, seed 8: loss 'alignment' is nan in epoch 3"
     assert line in table.notes
-    assert "18 of 18 runs have no result yet (—)." in table.notes
+    assert "No result yet (—): 18 of 18 runs." in table.notes
 
 
 def test_a_variant_that_the_data_make_the_full_method_is_told(
