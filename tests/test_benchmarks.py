@@ -66,6 +66,7 @@ def test_an_earlier_run_stands_beside_a_later_one(tmp_path: Path, capsys: pytest
     measured(tmp_path, "--what", "limits", "--against", str(tmp_path / "earlier.json"))
     lines = capsys.readouterr().out.splitlines()
     assert sum(line.startswith(("product", "copy")) and " x  " in line for line in lines) == len(found["rows"])
+    assert sum(line.startswith("beside machine") for line in lines) == 1
 
 
 def test_an_earlier_row_without_a_time_stands_beside_none(tmp_path: Path) -> None:

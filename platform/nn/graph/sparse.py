@@ -1,6 +1,5 @@
 """Products over a graph's edges that never hold nodes times nodes or edges times width values."""
 
-import warnings
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -8,8 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-# Only row-compressed products are used here, which are long settled.
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+from kgprism.platform.nn.compressed import compressed
 
 
 class Incidence(nn.Module):
@@ -63,7 +61,7 @@ class Incidence(nn.Module):
     def _matrix(self, sorted_values: Tensor, view: str) -> Tensor:
         size = (self.rows, self.columns) if view == "forward" else (self.columns, self.rows)
         starts, ends = getattr(self, f"{view}_starts"), getattr(self, f"{view}_ends")
-        return torch.sparse_csr_tensor(starts, ends, sorted_values, size, check_invariants=False)
+        return compressed(starts, ends, sorted_values, size)
 
     def _product(self, values: Tensor, dense: Tensor, view: str = "forward") -> Tensor:
         return self._matrix(values[getattr(self, f"{view}_order")], view) @ dense

@@ -1,15 +1,13 @@
 """Dot products of chosen pairs of rows, without a copy of the rows for every pair."""
 
-import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from kgprism.platform.nn.compressed import compressed
 from kgprism.platform.nn.scoring.bags import Grouped, summed
-
-warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
 
 def selected(queries: Tensor, rows: Tensor, table: Tensor, ids: Tensor) -> Tensor:
@@ -31,7 +29,7 @@ class _Selected(Function):
         order, end = grouped.order, rows.new_tensor([len(rows)])
         begin, blank = torch.cat([grouped.begin, end]), queries.new_zeros(len(rows))
         size = len(queries), len(table)
-        places = torch.sparse_csr_tensor(begin, ids[order], blank, size, check_invariants=False)
+        places = compressed(begin, ids[order], blank, size)
         out = torch.empty_like(blank)
         out[order] = torch.sparse.sampled_addmm(places, queries, table.T, beta=0.0).values()
         return out

@@ -29,7 +29,7 @@ def _code(records: Sequence[Record]) -> Iterator[str]:
 
 def _data(records: Sequence[Record]) -> Iterator[str]:
     """Say which data these were: what a fingerprint is made of has not changed where it is the same."""
-    yield f"Data: {_each(f'{record.dataset} {record.fingerprint}' for record in records)}"
+    yield f"Data: {_each(f'{record.dataset} {record.fingerprint}'.rstrip() for record in records)}"
 
 
 def _made(records: Sequence[Record]) -> Iterator[str]:
