@@ -11,7 +11,7 @@ _DIGITS, _PACKAGES = 7, ("torch", "python")
 
 def facts(records: Sequence[Record]) -> str:
     """Return one line on all of these runs; several commits, machines or versions stand side by side."""
-    told = [*_code(records), *_made(records), _spent(records)]
+    told = [*_code(records), *_data(records), *_made(records), _spent(records)]
     return " ".join(f"{sentence}." for sentence in told)
 
 
@@ -28,8 +28,9 @@ def _code(records: Sequence[Record]) -> Iterator[str]:
 
 
 def _data(records: Sequence[Record]) -> Iterator[str]:
-    """Say which data these were: what a fingerprint is made of has not changed where it is the same."""
-    yield f"Data: {_each(f'{record.dataset} {record.fingerprint}'.rstrip() for record in records)}"
+    """Say which data these were: the same content has the same fingerprint."""
+    if named := _each(f"{record.dataset} {record.fingerprint}" for record in records if record.fingerprint):
+        yield f"Data: {named}"
 
 
 def _made(records: Sequence[Record]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The page of results: a section for a passport, its text, sections written by hand, and what is damaged."""
 
+import json
 import re
 from pathlib import Path
 from zipfile import ZipFile
@@ -53,6 +54,14 @@ def test_its_tables_have_epochs_numbers_differences_and_verdicts(made, folder: P
     assert judged[1:] == ["", "**not reproduced**"]
     assert "- (95 %; p): interval over seeds and queries" in text
     assert re.fullmatch(r"[+-]\.\d{3}\*? \([+-]\.\d{3} to [+-]\.\d{3}; [\de.-]+\)", worth[1])
+
+
+def test_a_row_that_nobody_asked_for_is_not_in_the_table(made, folder: Path) -> None:
+    cells = json.loads(made.study.read_bytes())["cells"]
+    made.again(folder / made.file.name, cells=[cell for cell in cells if cell["variant"] == "whole"])
+    text = page(folder)
+    assert rows(text, "The method")
+    assert "w/o Visual" not in text
 
 
 def test_a_text_beside_a_passport_is_its_last_words_and_any_other_a_section(made, folder: Path) -> None:

@@ -18,6 +18,7 @@ NEW = replace(
     seconds=120.0,
     cpu_seconds=60.0,
     peak_bytes=3 * 2**29,
+    fingerprint="f00d",
     code={"commit": "0123456789abcdef", "dirty": True},
     machine={"processor": "x86_64", "model": "A chip", "cores": "2", "memory": "8.0 GiB", "gpu": "none"},
     packages={"kgprism": "1.0", "torch": "2.9", "python": "3.11"},
@@ -31,7 +32,7 @@ def test_what_an_older_record_does_not_know_is_left_out() -> None:
 def test_facts_of_several_runs_stand_side_by_side() -> None:
     gpu = replace(NEW, code={"commit": "fedcba9876"}, machine=dict(NEW.machine) | {"gpu": "B card, 80.0 GiB"})
     assert facts([NEW, NEW, gpu, OLD]) == (
-        "Code: commit 0123456 (with changes), fedcba9, kgprism 1.0. "
+        "Code: commit 0123456 (with changes), fedcba9, kgprism 1.0. Data: toy f00d. "
         "Hardware: A chip, 2 cores, 8.0 GiB, no GPU; A chip, 2 cores, 8.0 GiB, GPU B card, 80.0 GiB. "
         "torch 2.9, Python 3.11. "
         "4 runs, 66 min in all (3 min of processor of 3 of them), peak memory 1.5 GiB."
