@@ -199,7 +199,7 @@ def _inspected(
         )
     # With several seed ratios one of them may leave too few pairs.
     alike = len({cell.seed_ratio for cell in cells}) == 1
-    built = {place for row, name in found for place in ((row, name), (suite.full.id, name)) if alike}
+    built = {place for row, name in found for place in ((row, name), (suite.base_of(row), name)) if alike}
     return idle, more, built
 
 

@@ -46,7 +46,8 @@ def inspect(
 
     chosen = read(suite)
     data = {name: datasets.load(name) for name in dataset or chosen.grid.dataset}
-    rows = [chosen.full.id, *variants.split(",")] if variants is not None else None
+    named = variants.split(",") if variants is not None else []
+    rows = [chosen.full.id, *filter(None, map(chosen.base_of, named)), *named] if variants is not None else None
     cells = grid.expand(chosen, data, variants=rows, seeds=1, overrides=overrides, preset=preset)
     found, without = inspection.inspect(chosen, cells, data, listener=lambda row: tell(f"comparing {row}"))
     for row, name in without:

@@ -129,7 +129,8 @@ def _again(evaluation: "Evaluation") -> str:
 
 def _composition(suite: "Suite", row: "Variant") -> tuple[str, str, str]:
     method, preset = suite.composed(row)
-    return method, preset or "", written(row.override) + (" (full)" if row is suite.full else "")
+    mark = "(full)" if row is suite.full else f"(versus {row.versus})" if row.versus else ""
+    return method, preset or "", " ".join(filter(None, [written(row.override), mark]))
 
 
 def written(values: dict[str, Any]) -> str:

@@ -50,8 +50,7 @@ def asked(
     """Return the cells to carry out by now, of cells with as many seeds as there may be.
 
     Those of the first seeds; when they are finished or failed, those of the next seed of each row that is undecided,
-    with the full method beside them; and so on. It depends on what is finished only, so whoever was killed goes on
-    alike.
+    with what it is compared with; and so on. It depends on what is finished only, so whoever was killed goes on alike.
     """
     order = list(dict.fromkeys(cell.seed for cell in every))
     first = order[: seeds.least]
@@ -67,18 +66,18 @@ def asked(
 
 
 def undecided(suite: Suite, cells: Sequence[Cell], store: Store, select: Selection | None = None) -> set[Place]:
-    """Return the rows whose difference may be there or not, and matter or not; the full method beside each."""
+    """Return the rows whose difference may be there or not, and matter or not; beside each what it is compared with."""
     grouped = group(cells)
     records = {cell.run.id: record for cell in cells if (record := store.read(cell.run.id))}
     metric = _decisive(suite)
     protocol = Protocol(select or "valid", known_direction(suite, None))
     protocol = HONEST if suite.protocol and not select else protocol  # as the table that is shown
-    worth = proofs(grouped, records, suite.full.id, lambda row: protocol, [metric])
+    worth = proofs(grouped, records, suite.base_of, lambda row: protocol, [metric])
     found: set[Place] = set()
     for variant, dataset, ratio in grouped:
         known = worth.get((variant, dataset, ratio, metric))
         if known and not known.decided:
-            found |= {(variant, dataset, ratio), (suite.full.id, dataset, ratio)}
+            found |= {(variant, dataset, ratio), (suite.base_of(variant), dataset, ratio)}
     return found
 
 

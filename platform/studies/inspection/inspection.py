@@ -1,4 +1,4 @@
-"""The rows of a suite beside their full method, one comparison a dataset, kept so that none is made twice."""
+"""The rows of a suite beside what they are compared with, one comparison a dataset, kept so that none is made twice."""
 
 import math
 import time
@@ -41,7 +41,7 @@ def inspect(
     listener: Callable[[str], None] = lambda row: None,
     seconds: float = math.inf,
 ) -> tuple[dict[Key, Comparison], list[Key]]:
-    """Compare each row with the full method, of the same method and on the same data; the listener hears of each.
+    """Compare each row with its base, of the same method and on the same data; the listener hears of each.
 
     Returns the comparisons, and the rows that have none: after so many `seconds` no other is begun, and a row that
     cannot be built on the data, or fails in its first steps, is left to its own run to tell.
@@ -87,14 +87,14 @@ def _asked(suite: Suite, cell: Cell) -> Iterator[str]:
 
 
 def _pairs(suite: Suite, cells: Iterable[Cell], folder: Path | None) -> dict[Key, tuple[Cell, Cell, Path]]:
-    """Return of each row and dataset the first cell, that of the full method beside it, and where both are kept."""
+    """Return of each row and dataset the first cell, that of what it is compared with, and where both are kept."""
     first: dict[Key, Cell] = {}
     for cell in cells:
         first.setdefault((cell.variant, cell.dataset), cell)
     found = {}
     for (variant, dataset), cell in first.items():
-        base = first.get((suite.full.id, dataset))
-        if base and variant != suite.full.id and base.run.method == cell.run.method and base.run.id != cell.run.id:
+        base = first.get((suite.base_of(variant), dataset))
+        if base and base.run.method == cell.run.method and base.run.id != cell.run.id:
             file = (folder or home() / "inspections") / f"{base.run.id}-{cell.run.id}.json"
             found[variant, dataset] = base, cell, file
     return found

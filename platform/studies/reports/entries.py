@@ -38,7 +38,7 @@ class Entry:
     """What stands in one row and one column. ``values``, ``seeds``, ``epochs`` and ``runs`` go together.
 
     ``std`` is the sample standard deviation over seeds, none for a single one; ``delta`` is the mean of the paired
-    differences against the full method over ``pairs`` seeds; ``missing`` counts asked-for seeds without a result.
+    differences to the row's ``versus`` over ``pairs`` seeds; ``missing`` counts asked-for seeds without a result.
     ``evidence`` says what the difference is worth, ``verdict`` whether the published number was reproduced. ``paper``
     and ``honest`` are the same runs measured as the paper did and by `HONEST`, ``gap`` the first less the second.
     """
@@ -78,7 +78,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant, or a method that the paper only quotes."""
+    """One variant, or a method that the paper only quotes; ``versus`` is the id of the row that it is compared with."""
 
     id: str
     label: str
@@ -86,6 +86,7 @@ class Row:
     full: bool
     measured: bool
     entries: tuple[Entry, ...]
+    versus: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,7 @@ _NUMBERS = (
 
 def _line(row: Row, column: Column, entry: Entry) -> dict[str, Any]:
     place = {"variant": row.id, "label": row.label, "group": row.group, "full": row.full}
+    place |= {"versus": row.versus}
     place |= {"dataset": column.dataset, "seed_ratio": column.seed_ratio, "metric": column.metric}
     numbers = {"published": entry.published, "measured": entry.mean, "std": entry.std, "seeds": len(entry.seeds)}
     numbers |= {"paper": mean(entry.paper), "honest": mean(entry.honest), "gap": entry.gap}

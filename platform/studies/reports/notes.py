@@ -99,13 +99,23 @@ def _how_measured(
         f"epochs trained: {span(trained)}{epochs}; seeds {', '.join(map(str, sorted({c.seed for c in cells})))}."
     )
     yield from _paper(suite, cells, own, paper, both)
-    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference to {suite.full.title}."
+    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference to {_bases(suite)}."
     asked = {cell.run.id for cell in cells}
     if missing := len(asked) - len(shown):
         yield f"No result yet (—): {missing} of {len(asked)} runs."
     if without := len(shown) - len(chosen):
         so = "they have no honest number" if both else "choose last or best_test"
         yield f"{without} finished runs have no selection '{select}' (eval.valid_ratio=0?): {so}."
+
+
+def _bases(suite: Suite) -> str:
+    """Name what rows are compared with: the full method, and what some rows name themselves."""
+    own: dict[str, list[str]] = {}
+    for row in suite.variants:
+        if row.versus:
+            own.setdefault(row.versus, []).append(suite.named(row.id))
+    rest = [suite.named(suite.full.id)] if any(suite.base_of(row.id) == suite.full.id for row in suite.variants) else []
+    return "; ".join([*rest, *(f"of {', '.join(rows)} to {suite.named(base)}" for base, rows in own.items())])
 
 
 def spelled(protocol: Protocol) -> str:
@@ -155,8 +165,8 @@ def _gap(layout: Layout, metric: Metric, gap: float) -> str:
     return f"{gap:+.{layout.decimals}f}".replace("0.", ".", 1)
 
 
-def worth_told(columns: Sequence[Column], rows: Sequence[Row], full: str) -> Iterator[str]:
-    """Say what stars mean, which rows are the full method query by query, and what became of published numbers."""
+def worth_told(suite: Suite, columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    """Say what stars mean, which rows equal their base query by query, and what became of published numbers."""
     entries = [(row, column, entry) for row in rows for column, entry in zip(columns, row.entries, strict=True)]
     worth = [entry.evidence for _, _, entry in entries if entry.evidence]
     if worth:
@@ -170,14 +180,13 @@ def worth_told(columns: Sequence[Column], rows: Sequence[Row], full: str) -> Ite
     seeds = {found.seeds for found in worth}
     if len(seeds) > 1:
         yield (
-            f"Rows share {span(seeds)} seeds with {full}. Where some got more because they were undecided "
-            "(--seeds adaptive), p is not corrected for having looked in between."
+            f"Rows share {span(seeds)} seeds with what they are compared with. Where some got more because they were "
+            "undecided (--seeds adaptive), p is not corrected for having looked in between."
         )
-    same = dict.fromkeys(
-        (row.label, where(*column.place)) for row, column, e in entries if e.evidence and e.evidence.equal
-    )
-    for label, place in same:
-        yield f"{label} on {place}: every query of every seed has the rank that {full} gives it."
+    same = dict.fromkeys((row, where(*column.place)) for row, column, e in entries if e.evidence and e.evidence.equal)
+    for row, place in same:
+        base = suite.named(row.versus)
+        yield f"{row.label} on {place}: every query of every seed has the rank that {base} gives it."
     verdicts = [entry.verdict for _, _, entry in entries if entry.verdict]
     if verdicts:
         counts = Counter(found.word for found in verdicts)

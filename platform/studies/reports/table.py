@@ -1,4 +1,4 @@
-"""The table of a suite: published | measured | delta against the full method; plain data, at any time."""
+"""The table of a suite: published | measured | delta to the full method or another row; plain data, at any time."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -105,7 +105,7 @@ def tabulate(
     ]
     told = results.paper if suite.protocol or both else None
     gaps = gaps_told(suite.layout, columns, rows, told)
-    worth = [*gaps, *worth_told(columns, rows, suite.full.title), *idle_told(suite, dead), *results.rows.notes]
+    worth = [*gaps, *worth_told(results.suite, columns, rows), *idle_told(suite, dead), *results.rows.notes]
     shown = results.shown
     notes = remarks(suite, cells, results.records, results.others, (shown, told, both), commands, older, worth)
     head = (suite.suite, suite.title, suite.paper.model_dump(), shown.select, shown.direction)
@@ -130,12 +130,12 @@ def _measured(
 ) -> list[Row]:
     """Return the rows that are run, each cell with what its difference is worth; those that do nothing are marked."""
     suite = results.suite
-    full, metrics = suite.full.id, suite.metrics
+    metrics = suite.metrics
 
     def by(row: str) -> Protocol:
         return results.rows.protocol(row, results.shown)
 
-    worth = proofs(results.cells, results.records, full, by, metrics, results.ranks, results.rows.again)
+    worth = proofs(results.cells, results.records, suite.base_of, by, metrics, results.ranks, results.rows.again)
 
     def entries(variant: str) -> tuple[Entry, ...]:
         found = [(column, _entry(results, variant, column)) for column in columns]
@@ -149,7 +149,15 @@ def _measured(
         )
 
     return [
-        Row(v.id, f"{v.title} {IDLE}" if v.id in marks else v.title, v.group, v is suite.full, True, entries(v.id))
+        Row(
+            v.id,
+            f"{v.title} {IDLE}" if v.id in marks else v.title,
+            v.group,
+            v is suite.full,
+            True,
+            entries(v.id),
+            versus=suite.base_of(v.id),
+        )
         for v in suite.variants
     ]
 
@@ -216,11 +224,11 @@ def known_direction(suite: Suite, word: str | None) -> Direction:
 
 def _entry(results: _Results, variant: str, column: Column) -> Entry:
     suite, shown = results.suite, results.shown
-    mine, whole = results.values(variant, column, shown), results.values(suite.full.id, column, shown)
+    mine, whole = results.values(variant, column, shown), results.values(suite.base_of(variant), column, shown)
     paper, honest = (results.values(variant, column, one) for one in (results.paper, HONEST))
     cells = results.cells.get((variant, *column.place), [])
     published, delta = _published(suite, variant, column)
-    pairs = [mine[seed][0] - whole[seed][0] for seed in mine if seed in whole] if variant != suite.full.id else []
+    pairs = [mine[seed][0] - whole[seed][0] for seed in mine if seed in whole]
     gaps = [paper[seed][0] - honest[seed][0] for seed in paper if seed in honest]
     records = [record for _, record in mine.values()]
     reasons = [results.others[c.run.id].reason for c in cells if c.run.id in results.others]
@@ -254,15 +262,14 @@ def _verdict(results: _Results, column: Column, entry: Entry, variant: str, unli
 
 
 def _published(suite: Suite, variant: str, column: Column) -> tuple[float | None, float | None]:
-    """Return the paper's number and its distance from the paper's full method."""
+    """Return the paper's number and its distance from what its row is compared with."""
 
     def number(row: str) -> float | None:
         matching = [r for r in suite.reference if (r.variant, r.dataset, r.seed_ratio) == (row, *column.place)]
         return matching[0].values.get(column.metric) if matching else None
 
-    mine, whole = number(variant), number(suite.full.id)
-    comparable = mine is not None and whole is not None and variant != suite.full.id
-    return mine, (mine - whole if comparable and mine is not None and whole is not None else None)
+    mine, whole = number(variant), number(suite.base_of(variant))
+    return mine, None if mine is None or whole is None else mine - whole
 
 
 def _quoted(suite: Suite, variant: str, column: Column) -> Entry:

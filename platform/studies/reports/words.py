@@ -29,6 +29,12 @@ def titled(table: Table, row: Row) -> str:
     return f"{row.label} ({row.group})" if shared else row.label
 
 
+def compared(table: Table, row: Row) -> str:
+    """Return a row's name, and what it is compared with where that is not the full method."""
+    base = next((one for one in table.rows if one.id == row.versus and not one.full), None)
+    return f"{titled(table, row)} vs. {titled(table, base)}" if base else titled(table, row)
+
+
 def number(table: Table, column: Column, value: float | None, *, sign: bool = False) -> str:
     """Return a value as the table shows it: ``.631``, ``63.1``, ``+.012``, ranks with one decimal."""
     if value is None:
@@ -78,9 +84,9 @@ def _without_result(entry: Entry) -> str:
 
 
 def delta(table: Table, column: Column, row: Row, entry: Entry) -> str:
-    """Return the difference to the full method, starred where it is real; nothing in its own row."""
+    """Return the difference, starred where it is real; nothing in a row that is compared with none."""
     star = STAR if entry.evidence and entry.evidence.starred else ""
-    return "" if row.full or not row.measured else number(table, column, entry.delta, sign=True) + star
+    return "" if not row.measured or not row.versus else number(table, column, entry.delta, sign=True) + star
 
 
 def worth(table: Table, column: Column, found: Evidence) -> str:

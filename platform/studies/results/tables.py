@@ -27,6 +27,7 @@ def table_of(opened: Opened) -> Table:
     kept = tuple(one for one in opened.suite.evaluations if not one.set)
     asked = opened.manifest
     wanted = {cell.variant for cell in asked.cells}
+    wanted |= {opened.suite.base_of(row) for row in wanted}
     rows = tuple(row for row in opened.suite.variants if row.id in wanted or row.full)
     suite = opened.suite.model_copy(update={"evaluations": kept, "variants": rows})
     settings = options(asked.preset, asked.overrides)

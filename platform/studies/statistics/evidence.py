@@ -90,25 +90,28 @@ def compared(
 def proofs(
     cells: Mapping[Place, Sequence[Cell]],
     records: Mapping[str, Record],
-    full: str,
+    base: Callable[[str], str],
     protocol: Callable[[str], Protocol],
     metrics: Sequence[Metric],
     ranks: Ranks | None = None,
     again: Collection[str] = (),
 ) -> dict[tuple[str, str, float | None, Metric], Evidence]:
-    """Return the evidence of every row, panel and metric against the row `full`, Holm's over the rows of a column.
+    """Return the evidence of every row, panel and metric against its `base`, Holm's over the rows of a column.
 
-    `protocol` tells by which each row is measured. Rows that are judged `again` are a family of their own: one more of
-    them leaves what is said of the trained rows as it was.
+    `base` tells the row that a row is compared with, "" where that is none; `protocol` by which each is measured.
+    Rows that are judged `again` are a family of their own: one more leaves what is said of the trained rows as it was.
     """
     found: dict[tuple[str, str, float | None, Metric], Evidence] = {}
     ranks = ranks or Ranks()
     for (variant, dataset, ratio), own in cells.items():
-        whole = {cell.seed: records.get(cell.run.id) for cell in cells.get((full, dataset, ratio), ())}
+        versus = base(variant)
+        whole = {cell.seed: records.get(cell.run.id) for cell in cells.get((versus, dataset, ratio), ())}
+        if not whole:
+            continue
         both = [(records.get(cell.run.id), whole.get(cell.seed)) for cell in sorted(own, key=lambda cell: cell.seed)]
-        ways = protocol(variant), protocol(full)
+        ways = protocol(variant), protocol(versus)
         pairs = [(a, b) for a, b in both if a and b and (a.id != b.id or ways[0] != ways[1])]
-        if variant != full and pairs:
+        if pairs:
             each = zip(metrics, compared(pairs, ways, metrics, ranks), strict=True)
             found |= {(variant, dataset, ratio, metric): evidence for metric, evidence in each if evidence}
     for family in dict.fromkeys((key[1:], key[0] in again) for key in found):

@@ -40,6 +40,7 @@ def misnamed(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
         yield ("drop",), "every row is dropped"
     if sum(variant.full for variant in suite.variants) > 1:
         yield ("variants",), "more than one variant is marked full"
+    yield from _uncompared(suite, rows)
     if not suite.grid.places():
         yield ("grid", "exclude"), "every cell of the grid is excluded"
     for n, row in enumerate(suite.reference):
@@ -56,6 +57,19 @@ def misnamed(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
             yield (*where, "variant"), f"unknown variant '{row_id}'{nearest(row_id, ids)}"
     for n, hidden in enumerate(suite.grid.exclude):
         yield from _outside(suite.grid, hidden, ("grid", "exclude", n))
+
+
+def _uncompared(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
+    """Yield rows that name as what they are compared with themselves, or what is not run."""
+    known = {row.id for row, _ in rows} - set(suite.drop)
+    for row, place in rows:
+        if not row.versus or row.id in suite.drop:
+            continue
+        if row.versus not in known:
+            yield (*place, "versus"), f"unknown variant '{row.versus}'{nearest(row.versus, known)}"
+        elif row.id in (row.versus, suite.full.id):
+            why = "is the full method" if row.id == suite.full.id else "names itself"
+            yield (*place, "versus"), f"variant '{row.id}' {why}: it is compared with none"
 
 
 def _outside(grid: Grid, where: Where, place: Place) -> Iterator[tuple[Place, str]]:

@@ -51,8 +51,9 @@ class Again:
 
 def rows_again(variants: Sequence[Variant], evaluations: Sequence[Evaluation]) -> list[Again]:
     """Return the rows that evaluations make of others, called ``<row>-<evaluation>``, in the group of their row."""
+    bases = {variant.versus for variant in variants}
     return [
-        Again(_row(source, evaluation), source, evaluation)
+        Again(_row(source, evaluation, bases), source, evaluation)
         for source in variants
         for evaluation in evaluations
         if not evaluation.of or source.id in evaluation.of
@@ -95,6 +96,8 @@ def unfit(evaluations: Sequence[Evaluation], method: str, task: str) -> Iterator
             yield ("evaluations", n, "direction"), told
 
 
-def _row(source: Variant, evaluation: Evaluation) -> Variant:
-    label = f"{source.title}, {evaluation.label or evaluation.id}"
-    return source.model_copy(update={"id": f"{source.id}-{evaluation.id}", "label": label, "full": False})
+def _row(source: Variant, evaluation: Evaluation, bases: Collection[str]) -> Variant:
+    """Return a row that is compared as its source is, with the source itself where others are compared with that."""
+    changed = {"id": f"{source.id}-{evaluation.id}", "label": f"{source.title}, {evaluation.label or evaluation.id}"}
+    versus = source.versus or (source.id if source.id in bases else "")
+    return source.model_copy(update={**changed, "full": False, "versus": versus})

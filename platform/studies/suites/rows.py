@@ -10,7 +10,7 @@ from kgprism.platform.studies.suites.reading.document import Name
 
 
 class Variant(Settings):
-    """One row: the suite's method, or another one, with some keys overridden."""
+    """One row: the suite's method, or another one, with some keys overridden; ``versus`` is the row beside it."""
 
     id: Name
     label: str = ""
@@ -19,6 +19,7 @@ class Variant(Settings):
     override: dict[str, Any] = Field(default_factory=dict)
     group: str = ""
     full: bool = False
+    versus: str = ""
 
     @property
     def title(self) -> str:

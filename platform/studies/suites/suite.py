@@ -82,6 +82,20 @@ class Suite(Settings):
         """The full method: the variant so marked, else the first."""
         return next((variant for variant in self.variants if variant.full), self.variants[0])
 
+    def base_of(self, row: str) -> str:
+        """Return the row that a row's differences are to: the one it names, else the full method.
+
+        The full method is compared with none, nor is a row that others name and that names none itself: "".
+        """
+        named = {variant.id: variant.versus for variant in self.variants if variant.versus}
+        return named.get(row, "" if row == self.full.id or row in named.values() else self.full.id)
+
+    def named(self, row: str) -> str:
+        """Return what the table shows of a row, with its group where another has the same."""
+        mine = next(variant for variant in self.variants if variant.id == row)
+        shared = mine.group and sum(variant.title == mine.title for variant in self.variants) > 1
+        return f"{mine.title} ({mine.group})" if shared else mine.title
+
     @property
     def methods(self) -> list[str]:
         """The methods of all rows, the suite's own first."""

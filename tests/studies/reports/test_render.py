@@ -32,9 +32,9 @@ def table() -> Table:
     rows = (
         Row("rival", "A & B_1", "", False, False, (measured(0.3), measured(None))),
         Row("whole", "Whole", "", True, True, whole),
-        Row("less", "w/o |x| 50%", "parts", False, True, less),
-        Row("bad", "<b>bad</b>", "parts", False, True, (failed, failed)),
-        Row("twin", "twin", "data", False, True, (twin, measured(None))),
+        Row("less", "w/o |x| 50%", "parts", False, True, less, "whole"),
+        Row("bad", "<b>bad</b>", "parts", False, True, (failed, failed), "whole"),
+        Row("twin", "twin", "data", False, True, (twin, measured(None)), "whole"),
     )
     paper = {"key": "Some & One", "table": "Table 1", "url": "https://example.org"}
     notes = ("100 % <sure>", "two")

@@ -17,7 +17,10 @@ def entry(*values: float, published: float | None = None, delta: float | None = 
 
 
 def table(metric: str, *rows: tuple[str, Entry]) -> Table:
-    made = tuple(Row(f"row{n}", f"Row {n}", group, n == 0, True, (one,)) for n, (group, one) in enumerate(rows))
+    made = tuple(
+        Row(f"row{n}", f"Row {n}", group, n == 0, True, (one,), "row0" if n else "")
+        for n, (group, one) in enumerate(rows)
+    )
     return Table("small", "", {}, "valid", "l2r", False, 3, (Column("toy", 0.2, metric),), made, ())
 
 

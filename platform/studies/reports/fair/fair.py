@@ -117,7 +117,7 @@ def fair(
         columns = [column for column in table.columns if column.place == place]
         for variant in suite.variants:
             if told := known.get((variant.id, *place)):
-                whole = known.get((suite.full.id, *place))
+                whole = known.get((suite.base_of(variant.id), *place))
                 tied = told.tied, whole.tied if whole else 1
                 entries = tuple(_both(suite, variant.id, column, sides, places, tied) for column in columns)
                 found.append(_tuned(sides[0][variant.id], told, suite.tuning.by_chance, entries))
@@ -135,12 +135,12 @@ def _both(
 ) -> Both:
     key = (column.dataset, column.seed_ratio, column.metric)
     pairs = [
-        tuple(side[one].entries[place[key]] if key in place else _NOTHING for one in (row, suite.full.id))
+        tuple(side[one].entries[place[key]] if one and key in place else _NOTHING for one in (row, suite.base_of(row)))
         for side, place in zip(sides, places, strict=True)
     ]
     (frozen, whole), (tuned, best) = pairs
     less = lowest(column.metric)
-    said = None if row == suite.full.id else worth((frozen, whole), (tuned, best), lowest=less, tied=tied)
+    said = worth((frozen, whole), (tuned, best), lowest=less, tied=tied) if suite.base_of(row) else None
     return Both(column.metric, _side(frozen), _side(tuned), said)
 
 

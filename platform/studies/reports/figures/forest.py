@@ -1,4 +1,4 @@
-"""Differences to the full method with their intervals, as a drawing a panel."""
+"""Differences with their intervals, as a drawing a panel."""
 
 from collections.abc import Iterator
 from textwrap import fill
@@ -11,7 +11,7 @@ from kgprism.platform.settings import METRICS
 from kgprism.platform.studies.reports.entries import Entry, Table
 from kgprism.platform.studies.reports.figures.plot import written
 from kgprism.platform.studies.reports.notes import where
-from kgprism.platform.studies.reports.words import TITLES, titled
+from kgprism.platform.studies.reports.words import TITLES, compared
 
 #: A gain and a loss.
 _COLOURS = ("#067647", "#b42318")
@@ -33,7 +33,7 @@ def forests(table: Table) -> Iterator[tuple[str, Figure]]:
             lowest = METRICS[metric].lowest
             _draw(axis, [row.entries[n] for row in rows], 100.0 if table.percent and not lowest else 1.0, lowest)
             axis.set_title(f"Δ {TITLES[metric]}", fontsize="medium")
-        axes[0].set_yticks(range(len(rows)), [written(fill(titled(table, row), _LINE)) for row in rows])
+        axes[0].set_yticks(range(len(rows)), [written(fill(compared(table, row), _LINE)) for row in rows])
         axes[0].set_ylim(len(rows) - 0.5, -0.5)
         made.suptitle(written(where(*place)), fontsize="medium")
         yield where(*place), made

@@ -51,7 +51,7 @@ class Dots:
 
 
 def forest(view: View) -> list[Dots]:
-    """Return the differences to the full method panel by panel, with 95 % intervals; starred ones are filled."""
+    """Return the differences panel by panel, with 95 % intervals; starred ones are filled."""
     return [found for panel in view.panels if (found := _differences(view, panel)).rows]
 
 
@@ -62,7 +62,7 @@ def beside(chart: "Chart") -> list[Dots]:
 
 def _differences(view: View, panel: Panel) -> Dots:
     lines = [line for block in panel.blocks for line in block.lines]
-    some = [line for line in lines if not line.row.full and any(cell.entry.delta is not None for cell in line.cells)]
+    some = [line for line in lines if any(cell.entry.delta is not None for cell in line.cells)]
     scales = [_around_zero([line.cells[n].entry for line in some]) for n in range(len(panel.columns))]
     strips = []
     for column, scale in zip(panel.columns, scales, strict=True):
@@ -71,7 +71,7 @@ def _differences(view: View, panel: Panel) -> Dots:
     rows = []
     for line in some:
         found = tuple(_difference(view.table, *pair) for pair in zip(line.cells, scales, strict=True))
-        rows.append((words.titled(view.table, line.row), found))
+        rows.append((words.compared(view.table, line.row), found))
     return Dots(panel.title, tuple(strips), tuple(rows))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Template
 
-from kgprism.platform.studies.reports.entries import Row
+from kgprism.platform.studies.reports.entries import Row, Table
 from kgprism.platform.studies.reports.notes import IDLE
 from kgprism.platform.studies.reports.page import lines
 from kgprism.platform.studies.reports.page.behind import Behind
@@ -68,6 +68,7 @@ def page(view: View, behind: Behind | None = None) -> str:
         curves=_curves(chart),
         beside=beside(chart) if chart and chart.axis.words else [],
         forest=forest(view),
+        against=_against(view.table),
         parts=behind.parts if behind else (),
         retuned=retuned(view.table, [panel.title for panel in view.panels]),
         runs=[(panel, tuple(some)) for panel, some in groupby(_by_panel(found), key=lambda one: one.panel)],
@@ -75,6 +76,13 @@ def page(view: View, behind: Behind | None = None) -> str:
         frame=lines,
         width=WIDTH,
     )
+
+
+def _against(table: Table) -> str:
+    """Say what differences are to."""
+    full = {"", *(row.id for row in table.rows if row.full)}
+    own = any(row.versus not in full for row in table.rows)
+    return "what a row is compared with" if own else "the full method"
 
 
 def _stripes(view: View, known: set[str]) -> Iterator[Stripe]:

@@ -1,4 +1,4 @@
-"""From a cell to its runs: seeds, epochs, values, what is set otherwise than in the full method, learning curves."""
+"""From a cell to its runs: seeds, epochs, values, what is set otherwise than in its base, learning curves."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one row on one panel. ``changes`` are keys with the full method's setting and the row's own."""
+    """The runs of one row on one panel. ``changes`` are keys with the ``base``'s setting and the row's own."""
 
     anchor: str
     row: str
@@ -68,15 +68,15 @@ def runs(table: Table, behind: Behind) -> list[Runs]:
 
 def _runs(table: Table, behind: Behind, row: Row, columns: list[Column], cells: list[Cell], named: str) -> Runs:
     records = [record for cell in cells if (record := behind.records.get(cell.run.id))]
-    place, full = columns[0].place, behind.suite.full
-    base = behind.places.get((full.id, *place), [])
-    changes = [] if row.id == full.id or not base else _changes(base[0], cells[0])
+    place = columns[0].place
+    base = behind.places.get((row.versus, *place), [])
+    changes = _changes(base[0], cells[0]) if base else []
     notes = dict.fromkeys(note for cell in cells for note in cell.run.notes)
     return Runs(
         anchor=named,
         row=words.titled(table, row),
         panel=where(*place),
-        base=full.title,
+        base=behind.suite.named(row.versus) if row.versus else "",
         metrics=tuple(column.metric for column in columns),
         seen=tuple(_seen(table, behind, columns, cell) for cell in cells),
         changes=tuple(changes),
@@ -104,7 +104,7 @@ def _seen(table: Table, behind: Behind, columns: Sequence[Column], cell: Cell) -
 
 
 def _changes(base: Cell, mine: Cell) -> Iterator[tuple[str, str, str]]:
-    """Yield the keys that a row sets otherwise than the full method, both values beside each other."""
+    """Yield the keys that a row sets otherwise than its base, both values beside each other."""
     before, after = base.run.configuration, mine.run.configuration
     if base.run.method != mine.run.method:
         yield "method", base.run.method, mine.run.method

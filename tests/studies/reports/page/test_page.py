@@ -75,10 +75,10 @@ def table() -> Table:
         Row("rival", "A rival", "", False, False, (entry(None, **NONE, published=0.4),)),
         Row("other", "Another", "", False, False, (entry(None, **NONE, published=0.3),)),
         Row("full", "Full", "", True, True, (entry(None, published=0.45, verdict=Verdict("reproduced")),)),
-        Row("worse", "Same", "one", False, True, (entry(-0.2, worth(-0.3, -0.1, 3, 0.01)),)),
-        Row("even", "Same", "two", False, True, (entry(0.05, worth(-0.1, 0.2, 3, 0.4)),)),
-        Row("idle", "Idle †", "two", False, True, (entry(None),)),
-        Row("todo", "Todo", "two", False, True, (entry(None, **NONE, missing=1),)),
+        Row("worse", "Same", "one", False, True, (entry(-0.2, worth(-0.3, -0.1, 3, 0.01)),), "full"),
+        Row("even", "Same", "two", False, True, (entry(0.05, worth(-0.1, 0.2, 3, 0.4)),), "full"),
+        Row("idle", "Idle †", "two", False, True, (entry(None),), "full"),
+        Row("todo", "Todo", "two", False, True, (entry(None, **NONE, missing=1),), "full"),
     )
     return Table(
         "s", "S", Paper().model_dump(), "valid", "l2r", False, 3, (Column("toy", None, "mrr"),), rows, ("a note", WHY)
