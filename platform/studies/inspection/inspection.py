@@ -28,6 +28,11 @@ def kept(suite: Suite, cells: Iterable[Cell], folder: Path | None = None) -> dic
     return {key: comparison for key, comparison in found.items() if comparison}
 
 
+def files(suite: Suite, cells: Iterable[Cell], folder: Path) -> list[Path]:
+    """Return where the comparisons that were made before are kept."""
+    return [file for _, _, file in _pairs(suite, cells, folder).values() if file.is_file()]
+
+
 def inert(found: Mapping[Key, Comparison]) -> dict[Key, str]:
     """Return the rows that do nothing, and why."""
     return {key: one.why for key, one in found.items() if one.inert}

@@ -64,6 +64,11 @@ def kept_overlaps(cells: Iterable[Cell], folder: Path) -> dict[str, tuple[Overla
     }
 
 
+def files(cells: Iterable[Cell], folder: Path) -> list[Path]:
+    """Return where the counts that were made before are kept."""
+    return [file for _, file in _files(cells, folder) if file.is_file()]
+
+
 def _files(cells: Iterable[Cell], folder: Path) -> list[tuple[Cell, Path]]:
     """Return the first cell of each dataset, and where its counts are kept."""
     first: dict[str, Cell] = {}

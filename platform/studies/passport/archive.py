@@ -18,6 +18,8 @@ from kgprism.platform.studies.store.verification import problems
 FILE = "passport.json"
 #: What is packed of a run; its weights are not.
 OF_A_RUN = (RECORD, HISTORY, RANKS)
+#: The folder of what was counted of the data, and seen of rows before they were trained.
+INSPECTIONS = "inspections"
 _WEIGHTS = "model.safetensors"
 #: What is raised at bytes that are no ZIP file, or none of ours; an encrypted one is a RuntimeError.
 _UNREADABLE = (BadZipFile, zlib.error, struct.error, LookupError, ValueError, EOFError, RuntimeError)

@@ -8,7 +8,8 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from kgprism.platform.errors import ConfigurationError, DataError
 from kgprism.platform.files import replacing
-from kgprism.platform.studies.passport.archive import FILE, OF_A_RUN, Passport, Stamp, sum_of
+from kgprism.platform.studies.inspection import inspection, overlaps
+from kgprism.platform.studies.passport.archive import FILE, INSPECTIONS, OF_A_RUN, Passport, Stamp, sum_of
 from kgprism.platform.studies.reports.render import render
 from kgprism.platform.studies.reports.table import asked_table
 from kgprism.platform.studies.store import machine
@@ -35,7 +36,10 @@ def pack(suite: Suite, asked: Asked, store: Store, file: Path, *, called: str) -
     finished = [cell for cell in cells if store.read(cell.run.id)]
     if not finished:
         raise ConfigurationError(f"{called}: no finished run: kgprism ablate {called}")
+    seen = store.folder.parent / INSPECTIONS
     content = dict(_suite(suite, asked)) | dict(_runs(store, finished))
+    told = (*inspection.files(suite, cells, seen), *overlaps.files(cells, seen))
+    content |= {f"{INSPECTIONS}/{file.name}": file.read_bytes() for file in told}
     table = asked_table(suite, asked.folder, store, called=called)
     for ending, form in _FORMS.items():
         content[f"tables/{asked.name}.{ending}"] = render(table, form).encode()

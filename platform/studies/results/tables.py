@@ -9,7 +9,7 @@ from kgprism.platform.studies.reports.page.page import said
 from kgprism.platform.studies.reports.table import tabulate
 from kgprism.platform.studies.reports.text import markdown_rows, piped
 from kgprism.platform.studies.reports.view import Line, Panel, View, view
-from kgprism.platform.studies.reports.words import TITLES, number, one_line
+from kgprism.platform.studies.reports.words import TITLES, counted, number, one_line
 from kgprism.platform.studies.results.unpacking import Opened
 from kgprism.platform.studies.suites.asked import options
 from kgprism.platform.studies.suites.cells import left_alone
@@ -42,6 +42,8 @@ def lines(table: Table) -> Iterator[str]:
         yield markdown(markdown_rows(shown, panel))
         if len(judged := _judged(shown, panel)) > 1:
             yield markdown(piped(judged))
+    if rows := counted(table):
+        yield markdown(piped([list(row) for row in rows]))
 
 
 def notes(opened: Opened, table: Table) -> str:

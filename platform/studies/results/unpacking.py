@@ -10,7 +10,7 @@ from zipfile import ZipFile
 from pydantic import ValidationError
 
 from kgprism.platform.errors import DataError, first_line
-from kgprism.platform.studies.passport.archive import read, unpacked
+from kgprism.platform.studies.passport.archive import INSPECTIONS, read, unpacked
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.studies.suites.manifest import FILE, SuiteManifest
@@ -47,6 +47,7 @@ def opened(file: Path) -> Iterator[Opened]:
             with ZipFile(file) as archive:
                 written = archive.read(SUITE)
                 (folder / FILE).write_bytes(archive.read(FILE))
+                _inspections(archive, folder / INSPECTIONS)
             ids = dict.fromkeys(stamp.run for stamp in passport.cells)
             records = {run_id: unpacked(file, run_id, runs) for run_id in ids}
         except KeyError as error:
@@ -55,6 +56,14 @@ def opened(file: Path) -> Iterator[Opened]:
         if manifest is None or not records:
             raise DataError(f"{file}: a passport without a finished run")
         yield Opened(_suite(file, written), manifest, Store(runs), records)
+
+
+def _inspections(archive: ZipFile, folder: Path) -> None:
+    """Put what was seen of rows and counted of data where tables look for it."""
+    folder.mkdir()
+    for name in archive.namelist():
+        if name.startswith(f"{INSPECTIONS}/"):
+            (folder / Path(name).name).write_bytes(archive.read(name))
 
 
 def _suite(file: Path, written: bytes) -> Suite:

@@ -3,12 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import pyarrow
 
+from kgprism.platform.data.catalogue import toy
+from kgprism.platform.studies.inspection.inspection import files as inspection_files
+from kgprism.platform.studies.inspection.inspection import inspect
+from kgprism.platform.studies.inspection.overlaps import keep_overlaps
 from kgprism.platform.studies.results.commands import commands
 from kgprism.platform.studies.results.epochs import epochs
 from kgprism.platform.studies.results.facts import facts
+from kgprism.platform.studies.results.section import section
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.suites.manifest import load_manifest
 
@@ -72,3 +78,22 @@ def test_a_command_is_what_was_typed_else_what_asks_for_the_same_cells(made) -> 
     assert commands(made.suite, replace(bare, cells=other)) == ("kgprism ablate tiny --dataset other",)
     assert commands(made.suite, replace(bare, cells=bare.cells[1:])) == (), "no command leaves one cell out"
     assert commands(made.suite, replace(bare, cells=[c for c in bare.cells if c.seed > 1])) == ()
+
+
+def test_what_was_seen_of_rows_and_counted_of_data_goes_with_a_passport(made, tmp_path: Path) -> None:
+    cells, data, seen = load_manifest(made.study.parent).cells, {"toy": toy.aligned()}, made.home / "inspections"
+    before = section(made.file, "")
+    assert not [name for name in ZipFile(made.file).namelist() if name.startswith("inspections/")]
+    keep_overlaps(cells, data, seen)
+    ((_, compared),) = inspect(made.suite, cells, data, seen)[0].items()
+    (file,) = inspection_files(made.suite, cells, seen)
+    nothing = compared.model_copy(update={"weights": (), "terms": (), "change": 0.0, "moved": 0, "judged": 0.0})
+    file.write_text(nothing.model_dump_json(), encoding="utf-8")
+    made.again(tmp_path / "again.zip")
+    after = section(tmp_path / "again.zip", "")
+    assert "Data, counted" not in before
+    assert [line.split("|")[2:4] for line in after.splitlines() if "names are the same" in line] == [
+        ["    83 ", " 400 "]
+    ]
+    assert "w/o Visual †" in after
+    assert "does nothing at first" in after
