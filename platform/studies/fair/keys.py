@@ -161,19 +161,23 @@ def _space(
 
 
 def _refuse_another_row(document: Document, suite: Suite, found: Mapping[str, Space]) -> None:
-    """Refuse keys that would turn the full method into one of its rows: it would be compared with itself.
+    """Refuse keys that would turn what a row is compared with into the row: it would be compared with itself.
 
     Raises:
         ConfigurationError: naming the key and the row.
     """
-    space = found.get(suite.composed(suite.full)[0])
-    for row in suite.variants if space else ():
-        about = suite.about(row)
-        if row is suite.full or not about or suite.composed(row) != suite.composed(suite.full):
+    rows = {row.id: row for row in suite.variants}
+    for row in suite.variants:
+        base = rows.get(suite.base_of(row.id))
+        space = found.get(suite.composed(row)[0])
+        if not base or not space or suite.composed(row) != suite.composed(base):
             continue
-        params = {key: space.params.get(space.address(key)) for key in about} if space else {}
-        if all(one is not None and one.holds(about[key]) for key, one in params.items()):
+        before = suite.about(base)
+        about = {key: value for key, value in suite.about(row).items() if key not in before or before[key] != value}
+        params = {key: space.params.get(space.address(key)) for key in about}
+        if params and all(one is not None and one.holds(about[key]) for key, one in params.items()):
             key = next(iter(params))
             named = [n for n, word in enumerate(suite.tuning.keys) if word in (key, f"{key}.kind")]
             place: Place = ("tuning", "keys", named[0]) if named else ("tuning", "params", key)
-            raise document.error(place, f"'{key}' makes the full method the row '{row.id}': it cannot be tuned")
+            whose = "the full method" if base is suite.full else f"row '{base.id}'"
+            raise document.error(place, f"'{key}' makes {whose} the row '{row.id}': it cannot be tuned")

@@ -99,7 +99,7 @@ def _how_measured(
         f"epochs trained: {span(trained)}{epochs}; seeds {', '.join(map(str, sorted({c.seed for c in cells})))}."
     )
     yield from _paper(suite, cells, own, paper, both)
-    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference to {_bases(suite)}."
+    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference {_bases(suite)}."
     asked = {cell.run.id for cell in cells}
     if missing := len(asked) - len(shown):
         yield f"No result yet (—): {missing} of {len(asked)} runs."
@@ -114,8 +114,10 @@ def _bases(suite: Suite) -> str:
     for row in suite.variants:
         if row.versus:
             own.setdefault(row.versus, []).append(suite.named(row.id))
-    rest = [suite.named(suite.full.id)] if any(suite.base_of(row.id) == suite.full.id for row in suite.variants) else []
-    return "; ".join([*rest, *(f"of {', '.join(rows)} to {suite.named(base)}" for base, rows in own.items())])
+    full = suite.full.id
+    rest = [f"to {suite.named(full)}"] if any(suite.base_of(row.id) == full for row in suite.variants) else []
+    told = [*rest, *(f"of {', '.join(rows)} to {suite.named(base)}" for base, rows in own.items())]
+    return "; ".join(told)
 
 
 def spelled(protocol: Protocol) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.studies.reports.entries import Table
@@ -9,10 +10,11 @@ from kgprism.platform.studies.reports.page.page import said
 from kgprism.platform.studies.reports.table import tabulate
 from kgprism.platform.studies.reports.text import markdown_rows, piped
 from kgprism.platform.studies.reports.view import Line, Panel, View, view
-from kgprism.platform.studies.reports.words import TITLES, counted, number, one_line
+from kgprism.platform.studies.reports.words import TITLES, counted, number, one_line, titled
 from kgprism.platform.studies.results.unpacking import Opened
 from kgprism.platform.studies.suites.asked import options
 from kgprism.platform.studies.suites.cells import left_alone
+from kgprism.platform.studies.suites.evaluations import rows_again
 
 
 def table_of(opened: Opened) -> Table:
@@ -27,11 +29,13 @@ def table_of(opened: Opened) -> Table:
     kept = tuple(one for one in opened.suite.evaluations if not one.set)
     asked = opened.manifest
     wanted = {cell.variant for cell in asked.cells}
-    wanted |= {opened.suite.base_of(row) for row in wanted}
-    rows = tuple(row for row in opened.suite.variants if row.id in wanted or row.full)
-    suite = opened.suite.model_copy(update={"evaluations": kept, "variants": rows})
+    suite = opened.suite.model_copy(update={"evaluations": kept})
     settings = options(asked.preset, asked.overrides)
-    return tabulate(suite, asked.cells, opened.store, protocol="both", unlike=filter(None, [settings]))
+    table = tabulate(suite, asked.cells, opened.store, protocol="both", unlike=filter(None, [settings]))
+    # Only now: what a row is compared with hangs on all rows.
+    gone = {row.id for row in suite.variants if row.id not in wanted and not row.full}
+    gone |= {again.row.id for again in rows_again(suite.variants, kept) if again.source.id in gone}
+    return replace(table, rows=tuple(row for row in table.rows if row.id not in gone))
 
 
 def lines(table: Table) -> Iterator[str]:
@@ -82,7 +86,7 @@ def _judged(shown: View, panel: Panel) -> list[list[str]]:
             for one in said(line.cells)
         )
         if verdicts or any(worth):
-            rows.append([one_line(line.row.label), *worth, *([verdicts] if shown.quoted else [])])
+            rows.append([one_line(titled(shown.table, line.row)), *worth, *([verdicts] if shown.quoted else [])])
     return rows
 
 

@@ -1,5 +1,6 @@
 """A passport opened for its section: the suite as it was then, what was asked, and its runs in a store of their own."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,10 +60,10 @@ def opened(file: Path) -> Iterator[Opened]:
 
 
 def _inspections(archive: ZipFile, folder: Path) -> None:
-    """Put what was seen of rows and counted of data where tables look for it."""
+    """Put what was seen of rows and counted of data where tables look for it, whatever else a passport has there."""
     folder.mkdir()
     for name in archive.namelist():
-        if name.startswith(f"{INSPECTIONS}/"):
+        if re.fullmatch(rf"{INSPECTIONS}/[0-9a-z-]{{1,64}}\.json", name):
             (folder / Path(name).name).write_bytes(archive.read(name))
 
 

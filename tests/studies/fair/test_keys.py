@@ -121,6 +121,17 @@ def test_what_cannot_be_tuned_is_refused(
     assert message in str(refused.value)
 
 
+def test_what_a_row_is_compared_with_must_not_become_the_row(fair: Callable[..., Suite], tmp_path: Path) -> None:
+    rows = [
+        "  - {id: rival, method: eva, override: {train.epochs: 2}}",
+        "  - {id: swift, versus: rival, method: eva, override: {train.epochs: 2, train.learning_rate: 1e-3}}",
+    ]
+    suite = fair(("  - {id: eva, method: eva}", "\n".join(rows)))
+    with pytest.raises(ConfigurationError) as refused:
+        tuned(suite, str(tmp_path / "fair.yaml"))
+    assert "fair.yaml:15:10: 'train.learning_rate' makes row 'rival' the row 'swift': it cannot" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -1,5 +1,6 @@
 """What a section says of its runs: facts as far as a record has them, epochs, the command."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from kgprism.platform.data.catalogue import toy
 from kgprism.platform.studies.inspection.inspection import files as inspection_files
 from kgprism.platform.studies.inspection.inspection import inspect
 from kgprism.platform.studies.inspection.overlaps import keep_overlaps
+from kgprism.platform.studies.passport.archive import sum_of
 from kgprism.platform.studies.results.commands import commands
 from kgprism.platform.studies.results.epochs import epochs
 from kgprism.platform.studies.results.facts import facts
@@ -90,6 +92,14 @@ def test_what_was_seen_of_rows_and_counted_of_data_goes_with_a_passport(made, tm
     nothing = compared.model_copy(update={"weights": (), "terms": (), "change": 0.0, "moved": 0, "judged": 0.0})
     file.write_text(nothing.model_dump_json(), encoding="utf-8")
     made.again(tmp_path / "again.zip")
+    with ZipFile(tmp_path / "again.zip") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content |= dict.fromkeys(("inspections/..", "inspections/a/b.json", f"inspections/{'n' * 300}.json"), b"{")
+    passport = json.loads(content["passport.json"])
+    passport["sums"] = {name: sum_of(data) for name, data in content.items() if name != "passport.json"}
+    with ZipFile(tmp_path / "again.zip", "w") as archive:
+        for name, data in (content | {"passport.json": json.dumps(passport).encode()}).items():
+            archive.writestr(name, data)
     after = section(tmp_path / "again.zip", "")
     assert "Data, counted" not in before
     assert [line.split("|")[2:4] for line in after.splitlines() if "names are the same" in line] == [
