@@ -211,7 +211,7 @@ def table(
     """Return what a suite has measured so far beside the published numbers, one row a variant, dataset and metric.
 
     ``measured`` is the mean over ``seeds`` seeds, ``std`` its sample standard deviation, ``delta`` the mean paired
-    difference from the full method, with its 95 % interval ``low`` to ``high`` and ``p``, Holm's over the rows; all as
+    difference from the row's base, with its 95 % interval ``low`` to ``high`` and ``p``, Holm's over the rows; all as
     ``kgprism report`` shows them: by `select` (valid, best_test or last) and `direction`, or by a `protocol` (paper,
     honest or both), where nothing is said both of a suite that states its paper's. ``paper`` is what that makes of the
     runs, ``honest`` the held-out epoch with both directions and no tie won, ``gap`` the first less the second. In

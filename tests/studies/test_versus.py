@@ -1,6 +1,9 @@
 """Rows that are compared with another one than the full method: differences, what is said of them, pages, seeds."""
 
+import csv
+import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,8 @@ from kgprism.platform.data.graph import AlignedGraphs
 from kgprism.platform.errors import ConfigurationError
 from kgprism.platform.studies.execution.adaptive import undecided
 from kgprism.platform.studies.inspection.inspection import inspect
-from kgprism.platform.studies.reports.entries import Table
+from kgprism.platform.studies.reports.entries import IDLE, Table
+from kgprism.platform.studies.reports.notes import gaps_told
 from kgprism.platform.studies.reports.page.behind import Behind
 from kgprism.platform.studies.reports.page.dots import forest
 from kgprism.platform.studies.reports.page.page import page
@@ -17,9 +21,12 @@ from kgprism.platform.studies.reports.page.runs import runs
 from kgprism.platform.studies.reports.render import render
 from kgprism.platform.studies.reports.table import tabulate
 from kgprism.platform.studies.reports.view import view
+from kgprism.platform.studies.reports.words import titled
+from kgprism.platform.studies.results.epochs import epochs
 from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.studies.suites import suite as suites
 from kgprism.platform.studies.suites.cells import Cell, expand
+from kgprism.platform.studies.suites.protocol import Protocol
 from kgprism.platform.studies.suites.suite import Suite
 from kgprism.platform.training.outcome import Outcome
 
@@ -85,16 +92,40 @@ def test_the_papers_differences_are_to_the_same_rows(table: Table) -> None:
 
 
 def test_every_form_shows_the_difference_and_says_to_what(pairs: Suite, table: Table) -> None:
-    note = "Δ the mean paired difference to LoginMEA (all); of EVA (blind) to EVA (all)."
+    note = "Δ the mean paired difference to LoginMEA (all); of EVA, cosine, EVA (blind) to EVA (all)."
     assert any(line.endswith(note) for line in table.notes)
     written = [line.split("|")[-2].strip() for line in render(table, "md").splitlines() if line.startswith("| EVA ")]
     assert written == ["", "-.300"], "EVA itself, and without pictures"
     frame = table.frame().set_index("variant")
     assert frame.loc["eva-blind", "versus"] == "eva"
+    written = list(csv.DictReader(io.StringIO(render(table, "csv"))))
+    assert {row["variant"]: row["versus"] for row in written}["eva-blind"] == "eva"
     (dots,) = forest(view(table))
     assert "EVA (blind) vs. EVA (all)" in [name for name, _ in dots.rows]
     assert "LoginMEA (blind)" in [name for name, _ in dots.rows]
     assert "Differences to what a row is compared with" in page(view(table))
+
+
+def test_names_that_groups_share_are_told_apart_everywhere(
+    pairs: Suite, cells: list[Cell], store: Store, table: Table
+) -> None:
+    records = {cell.run.id: record for cell in cells if (record := store.read(cell.run.id))}
+    assert {line[0] for line in epochs(pairs, cells, records)} >= {"EVA (all)", "EVA (blind)"}
+    trained = [row for row in table.rows if row.measured and not row.id.endswith("-cosine")]
+    (gaps,) = gaps_told(pairs, table.columns, trained, Protocol("best_test", "l2r"))
+    assert all(f" {name} " in gaps for name in ("LoginMEA (all)", "LoginMEA (blind)", "EVA (all)", "EVA (blind)"))
+    dead = [replace(row, label=f"{row.label} {IDLE}") if row.id == "eva" else row for row in table.rows]
+    names = [titled(replace(table, rows=tuple(dead)), row) for row in dead]
+    assert f"EVA (all) {IDLE}" in names
+    assert "EVA (blind)" in names
+
+
+def test_a_drop_of_the_full_row_makes_another_one_full(tmp_path: Path) -> None:
+    text = TEXT.replace("of: [log, eva]", "of: [eva]").replace("{variant: log,", "{variant: log-blind,")
+    (tmp_path / "suite.yaml").write_text(text.replace("versus: eva", "versus: log-blind") + "drop: [log]\n")
+    suite = suites.read(str(tmp_path / "suite.yaml"))
+    assert suite.full.id == "log-blind"
+    assert suite.base_of("eva-blind") == "log-blind"
 
 
 def test_runs_tell_what_is_set_otherwise_than_in_the_base(
@@ -137,10 +168,12 @@ def test_rows_are_inspected_beside_what_they_are_compared_with(
     ("good", "bad", "line", "message"),
     [
         ("versus: eva,", "versus: evva,", 10, "unknown variant 'evva' (did you mean 'eva'?)"),
-        ("versus: eva,", "versus: other,", 10, "unknown variant 'other'"),
-        ("versus: eva,", "versus: eva-blind,", 10, "variant 'eva-blind' names itself: it is compared with none"),
+        ("versus: eva,", "versus: other,", 10, "variant 'other' is not run by itself"),
+        ("versus: eva,", "versus: log-cosine,", 10, "variant 'log-cosine' is not run by itself"),
+        ("versus: eva,", "versus: eva-blind,", 10, "variant 'eva-blind' names itself"),
+        ("method: eva}", "method: eva, versus: eva-blind}", 9, "names 'eva-blind', which is compared with it"),
         ("full: true", "full: true, versus: eva", 7, "variant 'log' is the full method: it is compared with none"),
-        ("metrics:", "drop: [eva]\nmetrics:", 10, "unknown variant 'eva' (known: eva-blind, log, log-blind)"),
+        ("metrics:", "drop: [log-blind, eva]\nmetrics:", 18, "variant 'eva-blind' is compared with 'eva'"),
     ],
 )
 def test_a_row_that_cannot_be_compared_is_refused(tmp_path: Path, good: str, bad: str, line: int, message: str) -> None:

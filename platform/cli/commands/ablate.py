@@ -111,6 +111,7 @@ def ablate(
     every = grid.expand(chosen, data, variants=rows, seeds=many.most, overrides=overrides, preset=preset)
     cells = adaptive.asked(chosen, every, store, many, shown)
     before = [*absent, *grid.left_alone(chosen, cells, overrides, preset=preset)]
+    before += adaptive.without_base(chosen, every, many)
     searches = _searches(chosen, cells, data, workers, settled) if tuned else _untuned(chosen, suite)
     if not plan:
         refuse_unwritable()
@@ -179,7 +180,7 @@ def _untuned(suite: "Suite", called: str) -> list["Search"]:
 def _inspected(
     suite: "Suite", cells: list["Cell"], datasets: dict[str, Any], store: "Store", called: str
 ) -> tuple[list[str], list[str], set[tuple[str, str]]]:
-    """Compare rows with the full method while runs are left.
+    """Compare rows with their bases while runs are left.
 
     Returns which do nothing, what else is to be known, and the rows that could be built of their dataset.
     """
@@ -187,14 +188,14 @@ def _inspected(
 
     seconds = PATIENCE if any(not store.has(cell.run.id) for cell in cells) else 0.0
     found, without = inspection.inspect(
-        suite, cells, datasets, listener=lambda row: tell(f"comparing {row} with the full method"), seconds=seconds
+        suite, cells, datasets, listener=lambda row: tell(f"comparing {row} with its base"), seconds=seconds
     )
     idle = [f"{row} on {name} does nothing at first: {why}" for (row, name), why in inspection.inert(found).items()]
     more = [f"{row} on {name}: {line}" for (row, name), one in found.items() if not one.inert for line in one.remarks]
     if without and seconds:
         here = " ".join(["", *(f"--dataset {name}" for name in datasets if name in {place for _, place in without})])
         more.append(
-            f"{len(without)} rows were not compared with the full method (no more is begun after {seconds:.0f} s): "
+            f"{len(without)} rows were not compared with their bases (no more is begun after {seconds:.0f} s): "
             f"kgprism inspect {called}{here}"
         )
     # With several seed ratios one of them may leave too few pairs.

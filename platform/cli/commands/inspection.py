@@ -27,13 +27,14 @@ def inspect(
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 where a row does nothing.")] = False,
     json: Json = False,
 ) -> None:
-    """Compare each row with the full method on two steps from first weights: settings, weights, losses, gradients.
+    """Compare each row with its base on two steps from first weights: settings, weights, losses, gradients.
 
-    A row whose losses, gradients, weights and embeddings are the full method's to the last digit does nothing there.
+    Its base is the full method, or the row that it names (versus). A row whose losses, gradients, weights and
+    embeddings are its base's to the last digit does nothing there.
 
-    Columns: gradient, how far the row's is from the full method's (relative); moved, weights whose gradient differs, of
+    Columns: gradient, how far the row's is from the base's (relative); moved, weights whose gradient differs, of
     those that both have; weights, that one of both lacks or has in another shape; terms, of the loss that differ;
-    judged, how far what the judge compares is from the full method's; beside a step, keys that no step can show.
+    judged, how far what the judge compares is from the base's; beside a step, keys that no step can show.
     """
     from kgprism.platform.configuration import parse
 

@@ -65,6 +65,21 @@ def asked(
     return chosen
 
 
+def without_base(suite: Suite, cells: Sequence[Cell], seeds: Seeds) -> list[str]:
+    """Say of rows whose base is not among these cells that they get no more seeds: nothing of them can be decided."""
+    rows = dict.fromkeys(cell.variant for cell in cells)
+    alone: dict[str, list[str]] = {}
+    for row in rows:
+        base = suite.base_of(row)
+        if base and base not in rows:
+            alone.setdefault(base, []).append(row)
+    return [
+        f"{', '.join(some)}: {seeds.least} seeds and no more, as what to compare with, {base}, is not run"
+        for base, some in alone.items()
+        if seeds.adaptive
+    ]
+
+
 def undecided(suite: Suite, cells: Sequence[Cell], store: Store, select: Selection | None = None) -> set[Place]:
     """Return the rows whose difference may be there or not, and matter or not; beside each what it is compared with."""
     grouped = group(cells)

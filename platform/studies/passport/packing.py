@@ -38,9 +38,10 @@ def pack(suite: Suite, asked: Asked, store: Store, file: Path, *, called: str) -
         raise ConfigurationError(f"{called}: no finished run: kgprism ablate {called}")
     seen = store.folder.parent / INSPECTIONS
     content = dict(_suite(suite, asked)) | dict(_runs(store, finished))
+    table = asked_table(suite, asked.folder, store, called=called)
+    # Only now: what is damaged of these has been set aside.
     told = (*inspection.files(suite, cells, seen), *overlaps.files(cells, seen))
     content |= {f"{INSPECTIONS}/{file.name}": file.read_bytes() for file in told}
-    table = asked_table(suite, asked.folder, store, called=called)
     for ending, form in _FORMS.items():
         content[f"tables/{asked.name}.{ending}"] = render(table, form).encode()
     passport = Passport(

@@ -13,6 +13,9 @@ from kgprism.platform.studies.statistics.verdict import Verdict
 from kgprism.platform.studies.suites.protocol import HONEST, Protocol, Ties
 from kgprism.platform.studies.suites.protocol import Direction as Direction
 
+#: What marks a row that does nothing, behind its label.
+IDLE = "†"
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -87,6 +90,11 @@ class Row:
     measured: bool
     entries: tuple[Entry, ...]
     versus: str = ""
+
+    @property
+    def title(self) -> str:
+        """The label without the mark of a row that does nothing."""
+        return self.label.removesuffix(f" {IDLE}")
 
 
 @dataclass(frozen=True)

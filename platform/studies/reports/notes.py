@@ -4,16 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kgprism.platform.settings import METRICS, Metric, Selection
-from kgprism.platform.studies.reports.entries import Column, Row
+from kgprism.platform.studies.reports.entries import IDLE, Column, Row
 from kgprism.platform.studies.statistics.evidence import ENOUGH, MARGIN, Place
 from kgprism.platform.studies.store.progress import Status
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.suites.cells import Cell
 from kgprism.platform.studies.suites.protocol import HONEST, Protocol
 from kgprism.platform.studies.suites.suite import Layout, Suite
-
-#: What marks a row that does nothing.
-IDLE = "†"
 
 SELECTION_WORDS: dict[Selection, str] = {
     "valid": "the epoch that is best on held-out data",
@@ -39,13 +36,13 @@ def group(cells: Iterable[Cell]) -> dict[Place, list[Cell]]:
 
 
 def twin(suite: Suite, grouped: Mapping[Place, list[Cell]], variant: str, place: tuple[str, float | None]) -> str:
-    """Return the title of the first row whose runs are the very same here, such as where data lack a modality."""
+    """Return the name of the first row whose runs are the very same here, such as where data lack a modality."""
     mine = {cell.run.id for cell in grouped.get((variant, *place), [])}
     for other in sorted(suite.variants, key=lambda row: row is not suite.full):
         if other.id == variant or not mine:
             return ""
         if mine <= {cell.run.id for cell in grouped.get((other.id, *place), [])}:
-            return other.title
+            return suite.named(other.id)
     return ""
 
 
@@ -141,7 +138,7 @@ def _paper(suite: Suite, cells: Sequence[Cell], own: Protocol, paper: Protocol |
         yield f"The paper holds nothing out, here {shares} of the seed pairs are: its runs trained on as many more."
 
 
-def gaps_told(layout: Layout, columns: Sequence[Column], rows: Sequence[Row], paper: Protocol | None) -> Iterator[str]:
+def gaps_told(suite: Suite, columns: Sequence[Column], rows: Sequence[Row], paper: Protocol | None) -> Iterator[str]:
     """Say for each panel how much more the paper's protocol finds than the honest one, by the metric that decides."""
     metrics = list(dict.fromkeys(column.metric for column in columns))
     if paper in (None, HONEST) or not metrics:
@@ -154,8 +151,8 @@ def gaps_told(layout: Layout, columns: Sequence[Column], rows: Sequence[Row], pa
     ):
         yield "No run held anything out (eval.valid_ratio=0): there is no honest number beside the paper's."
     for n, column in enumerate(columns):
-        told = [(row.label, row.entries[n].gap) for row in rows if column.metric == metric]
-        if some := [f"{label} {_gap(layout, metric, gap)}" for label, gap in told if gap is not None]:
+        told = [(suite.named(row.id), row.entries[n].gap) for row in rows if column.metric == metric]
+        if some := [f"{label} {_gap(suite.layout, metric, gap)}" for label, gap in told if gap is not None]:
             title, place = METRICS[metric].title, where(*column.place)
             yield f"Selection gap, paper - honest, {title} on {place}: {', '.join(some)}."
 
@@ -188,7 +185,7 @@ def worth_told(suite: Suite, columns: Sequence[Column], rows: Sequence[Row]) -> 
     same = dict.fromkeys((row, where(*column.place)) for row, column, e in entries if e.evidence and e.evidence.equal)
     for row, place in same:
         base = suite.named(row.versus)
-        yield f"{row.label} on {place}: every query of every seed has the rank that {base} gives it."
+        yield f"{suite.named(row.id)} on {place}: every query of every seed has the rank that {base} gives it."
     verdicts = [entry.verdict for _, _, entry in entries if entry.verdict]
     if verdicts:
         counts = Counter(found.word for found in verdicts)
@@ -199,9 +196,8 @@ def worth_told(suite: Suite, columns: Sequence[Column], rows: Sequence[Row]) -> 
 
 def idle_told(suite: Suite, dead: Mapping[tuple[str, str], str]) -> Iterator[str]:
     """Say of each row that does nothing why."""
-    titles = {variant.id: variant.title for variant in suite.variants}
     for (row, dataset), why in dead.items():
-        yield f"{IDLE} {titles[row]} on {dataset} does nothing at first: {why} (kgprism inspect)."
+        yield f"{IDLE} {suite.named(row)} on {dataset} does nothing at first: {why} (kgprism inspect)."
 
 
 def span(numbers: Iterable[int]) -> str:
@@ -211,20 +207,20 @@ def span(numbers: Iterable[int]) -> str:
 
 
 def _twins(suite: Suite, cells: Sequence[Cell]) -> Iterator[str]:
-    grouped, titles = group(cells), {variant.id: variant.title for variant in suite.variants}
+    grouped = group(cells)
     for variant, dataset, ratio in grouped:
         if same := twin(suite, grouped, variant, (dataset, ratio)):
-            yield f"= {titles[variant]} on {where(dataset, ratio)}: same run as {same}."
+            yield f"= {suite.named(variant)} on {where(dataset, ratio)}: same run as {same}."
 
 
 def _without_result(suite: Suite, cells: Sequence[Cell], others: Mapping[str, Status]) -> Iterator[str]:
     """Say of each run that is under way, was interrupted, failed or cannot start what became of it, seeds together."""
-    titles, seeds = {variant.id: variant.title for variant in suite.variants}, dict[tuple[str, str], list[int]]()
+    seeds: dict[tuple[str, str], list[int]] = {}
     for cell in cells:
         found = others.get(cell.run.id)
         if found and found.state != "to run":
             state, _, told = str(found).partition(": ")
-            place = f"{state.capitalize()}: {titles[cell.variant]} on {where(cell.dataset, cell.seed_ratio)}"
+            place = f"{state.capitalize()}: {suite.named(cell.variant)} on {where(cell.dataset, cell.seed_ratio)}"
             seeds.setdefault((place, told), []).append(cell.seed)
     for (place, told), some in seeds.items():
         yield f"{place}, seed{'s' if len(some) > 1 else ''} {', '.join(map(str, some))}{': ' if told else ''}{told}"

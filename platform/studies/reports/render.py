@@ -54,7 +54,7 @@ def _csv(view: View) -> str:
             "older_code",
             *["paper", "honest", "gap", "ties"],
             *["low", "high", "p", "p_holm", "p_mcnemar", "p_equivalent", "effect", "covers", "starred", "verdict"],
-            *["tuned", "settings", "worth"],
+            *["versus", "tuned", "settings", "worth"],
         ]
     )
     lines = (line for block in view.blocks for line in block.lines)
@@ -66,7 +66,7 @@ def _csv(view: View) -> str:
         last = [entry.published_delta, table.select, table.direction, *lists, entry.same_as, "; ".join(entry.failures)]
         last.append("yes" if table.older_code and entry.runs else "")
         protocols = [mean(entry.paper), mean(entry.honest), entry.gap, table.ties]
-        how = ["frozen" if table.fair else "", "", ""]
+        how = [row.versus, "frozen" if table.fair else "", "", ""]
         writer.writerow([*first, *numbers, *last, *protocols, *_worth(entry.evidence, entry.verdict), *how])
     writer.writerows(_retuned(table))
     return out.getvalue()
@@ -74,16 +74,16 @@ def _csv(view: View) -> str:
 
 def _retuned(table: Table) -> Iterator[list[object]]:
     """Yield a row, as the others are, for each that is through with its search; nothing published is about it."""
-    groups = {row.id: row.group for row in table.rows}
+    rows = {row.id: row for row in table.rows}
     for row in table.fair.rows if table.fair else ():
         for both in row.entries if row.chosen is not None else ():
             side = both.tuned
-            first = [table.suite, row.id, row.label, groups.get(row.id, ""), *row.place, both.metric]
+            first = [table.suite, row.id, row.label, rows[row.id].group, *row.place, both.metric]
             pairs = side.evidence.seeds if side.evidence else ""
             numbers = [None, side.mean, side.std, len(side.seeds), side.missing, side.delta, pairs]
             last = [None, table.select, table.direction, " ".join(map(str, side.seeds)), "", " ".join(side.runs), ""]
             last += ["; ".join(side.failures), "yes" if table.older_code and side.runs else ""]
-            how = ["re-tuned", json.dumps(row.chosen), str(both.worth or "")]
+            how = [rows[row.id].versus, "re-tuned", json.dumps(row.chosen), str(both.worth or "")]
             yield [*first, *numbers, *last, *[None] * 3, table.ties, *_worth(side.evidence), *how]
 
 

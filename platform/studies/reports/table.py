@@ -12,9 +12,9 @@ from kgprism.platform.settings import DIRECTIONS, Selection
 from kgprism.platform.studies.evaluation.rows import Joined, joined
 from kgprism.platform.studies.inspection.inspection import inert, kept
 from kgprism.platform.studies.inspection.overlaps import kept_overlaps
-from kgprism.platform.studies.reports.entries import Column, Direction, Entry, Row, Table
+from kgprism.platform.studies.reports.entries import IDLE, Column, Direction, Entry, Row, Table
 from kgprism.platform.studies.reports.fair.fair import fair
-from kgprism.platform.studies.reports.notes import IDLE, gaps_told, group, idle_told, remarks, twin, worth_told
+from kgprism.platform.studies.reports.notes import gaps_told, group, idle_told, remarks, twin, worth_told
 from kgprism.platform.studies.statistics.evidence import Place, judged, proofs
 from kgprism.platform.studies.statistics.ranks import Ranks, value
 from kgprism.platform.studies.statistics.verdict import Verdict
@@ -104,10 +104,10 @@ def tabulate(
         for v in suite.published_only
     ]
     told = results.paper if suite.protocol or both else None
-    gaps = gaps_told(suite.layout, columns, rows, told)
+    gaps = gaps_told(results.suite, columns, rows, told)
     worth = [*gaps, *worth_told(results.suite, columns, rows), *idle_told(suite, dead), *results.rows.notes]
     shown = results.shown
-    notes = remarks(suite, cells, results.records, results.others, (shown, told, both), commands, older, worth)
+    notes = remarks(results.suite, cells, results.records, results.others, (shown, told, both), commands, older, worth)
     head = (suite.suite, suite.title, suite.paper.model_dump(), shown.select, shown.direction)
     shape = (suite.layout.percent, suite.layout.decimals)
     made = Table(*head, *shape, columns, (*quoted, *rows), notes, older)

@@ -1,9 +1,10 @@
 """How the numbers of a table are written, the same in every form."""
 
 from kgprism.platform.settings import METRICS
-from kgprism.platform.studies.reports.entries import Column, Entry, Row, Table, mean
+from kgprism.platform.studies.reports.entries import IDLE, Column, Entry, Row, Table, mean
 from kgprism.platform.studies.statistics.evidence import Evidence
 from kgprism.platform.studies.store.runs import CANNOT
+from kgprism.platform.studies.suites.rows import told_apart
 
 #: What stands where a number is not there yet.
 MISSING = "—"
@@ -25,8 +26,8 @@ def one_line(text: str) -> str:
 
 def titled(table: Table, row: Row) -> str:
     """Return a row's label, with its group where another row has the same."""
-    shared = row.group and sum(other.label == row.label for other in table.rows) > 1
-    return f"{row.label} ({row.group})" if shared else row.label
+    name = told_apart(row.title, row.group, (other.title for other in table.rows))
+    return name if row.title == row.label else f"{name} {IDLE}"
 
 
 def compared(table: Table, row: Row) -> str:

@@ -29,7 +29,7 @@ def epochs(
             if some := grouped.get((row.id, *panel)):
                 mine = [records[cell.run.id] for cell in some]
                 method, chosen_preset = suite.composed(row, preset)
-                name = [one_line(row.title), f"{method}, {chosen_preset}" if chosen_preset else method]
+                name = [one_line(suite.named(row.id)), f"{method}, {chosen_preset}" if chosen_preset else method]
                 name += [where(*panel)] if len(panels) > 1 else []
                 asked = span(cell.run.configuration["train.epochs"] for cell in some)
                 picks = [_chosen(mine, word) for word in chosen]

@@ -49,7 +49,7 @@ def _blocks(found: Opened, name: str) -> Iterator[str]:
 
 def _missing(found: Opened) -> list[str]:
     """Name the cells that are not finished: rows that lack the same seeds of a panel stand together."""
-    titles = {row.id: one_line(row.title) for row in found.suite.variants}
+    titles = {row.id: one_line(found.suite.named(row.id)) for row in found.suite.variants}
     seeds: dict[tuple[str, str], list[int]] = {}
     for cell in found.manifest.cells:
         if cell.run.id not in found.records:

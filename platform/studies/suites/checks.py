@@ -60,16 +60,37 @@ def misnamed(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
 
 
 def _uncompared(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
-    """Yield rows that name as what they are compared with themselves, or what is not run."""
-    known = {row.id for row, _ in rows} - set(suite.drop)
+    """Yield rows that name as their base what has none to be, such as themselves, or what is not run."""
+    kept = {row.id: row for row, _ in rows if row.id not in suite.drop}
+    full = next((row.id for row in kept.values() if row.full), next(iter(kept), ""))
+    named = {row.id: row.versus for row in kept.values() if row.versus}
+    also = {row.id for row in suite.published_only}
+    also |= {again.row.id for again in rows_again([*kept.values()], suite.evaluations)}
     for row, place in rows:
-        if not row.versus or row.id in suite.drop:
+        if row.id not in named:
             continue
-        if row.versus not in known:
-            yield (*place, "versus"), f"unknown variant '{row.versus}'{nearest(row.versus, known)}"
-        elif row.id in (row.versus, suite.full.id):
-            why = "is the full method" if row.id == suite.full.id else "names itself"
-            yield (*place, "versus"), f"variant '{row.id}' {why}: it is compared with none"
+        where: Place = (*place, "versus")
+        if row.versus in suite.drop:
+            # Such as of a child, whose parent's row is as it should be.
+            yield ("drop", suite.drop.index(row.versus)), f"variant '{row.id}' is compared with '{row.versus}'"
+        elif row.versus in also:
+            yield where, f"variant '{row.versus}' is not run by itself"
+        elif row.versus not in kept:
+            yield where, f"unknown variant '{row.versus}'{nearest(row.versus, kept)}"
+        elif row.id == full:
+            yield where, f"variant '{row.id}' is the full method: it is compared with none"
+        elif row.id in _bases(named, row.versus):
+            who = "itself" if row.id == row.versus else f"'{row.versus}', which is compared with it"
+            yield where, f"variant '{row.id}' names {who}"
+
+
+def _bases(named: Mapping[str, str], row: str) -> Iterator[str]:
+    """Yield a row, what it is compared with, what that is, and so on."""
+    seen: set[str] = set()
+    while row and row not in seen:
+        seen.add(row)
+        yield row
+        row = named.get(row, "")
 
 
 def _outside(grid: Grid, where: Where, place: Place) -> Iterator[tuple[Place, str]]:

@@ -1,5 +1,6 @@
 """The rows of a suite: those that are written down, those that are made of toggles or of a key, and the paper's."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -25,6 +26,11 @@ class Variant(Settings):
     def title(self) -> str:
         """What the table shows."""
         return self.label or self.id
+
+
+def told_apart(title: str, group: str, titles: Iterable[str]) -> str:
+    """Return a row's title, with its group where another one of these rows has the same."""
+    return f"{title} ({group})" if group and sum(other == title for other in titles) > 1 else title
 
 
 class PublishedOnly(Settings):

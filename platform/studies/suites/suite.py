@@ -15,7 +15,7 @@ from kgprism.platform.studies.suites.protocol import Protocol, Stated
 from kgprism.platform.studies.suites.reading.document import Name, document_names
 from kgprism.platform.studies.suites.reading.inheritance import open_suite
 from kgprism.platform.studies.suites.reading.known import Reading
-from kgprism.platform.studies.suites.rows import Generator, PublishedOnly, Reference, Toggle, Variant
+from kgprism.platform.studies.suites.rows import Generator, PublishedOnly, Reference, Toggle, Variant, told_apart
 from kgprism.platform.studies.suites.tuning import Tuning
 from kgprism.platform.training.about import about
 
@@ -93,8 +93,7 @@ class Suite(Settings):
     def named(self, row: str) -> str:
         """Return what the table shows of a row, with its group where another has the same."""
         mine = next(variant for variant in self.variants if variant.id == row)
-        shared = mine.group and sum(variant.title == mine.title for variant in self.variants) > 1
-        return f"{mine.title} ({mine.group})" if shared else mine.title
+        return told_apart(mine.title, mine.group, (variant.title for variant in self.variants))
 
     @property
     def methods(self) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from kgprism.platform.data.graph import AlignedGraphs
 from kgprism.platform.errors import ConfigurationError
-from kgprism.platform.studies.execution.adaptive import Seeds, asked
+from kgprism.platform.studies.execution.adaptive import Seeds, asked, without_base
 from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.studies.suites.cells import Cell, expand
 from kgprism.platform.studies.suites.suite import Suite
@@ -76,3 +76,11 @@ def test_the_word_behind_seeds() -> None:
 def test_other_words_are_refused(word: str) -> None:
     with pytest.raises(ConfigurationError, match="--seeds: expected a number up to 1000, or adaptive:3-10; got"):
         Seeds.parse(word)
+
+
+def test_rows_whose_base_is_left_out_are_told_that_they_get_no_more(small: Suite, every: list[Cell]) -> None:
+    alone = [cell for cell in every if cell.variant != "whole"]
+    told = "sum, blind: 2 seeds and no more, as what to compare with, whole, is not run"
+    assert without_base(small, alone, SEEDS) == [told]
+    assert without_base(small, alone, Seeds(2, 2)) == []
+    assert without_base(small, every, SEEDS) == []

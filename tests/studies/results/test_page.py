@@ -64,6 +64,20 @@ def test_a_row_that_nobody_asked_for_is_not_in_the_table(made, folder: Path) -> 
     assert "w/o Visual" not in text
 
 
+def test_a_row_whose_base_nobody_asked_for_keeps_it(made, folder: Path) -> None:
+    whole, blind = made.suite.variants
+    bare = blind.model_copy(update={"id": "bare", "label": "Graph alone", "override": {"modalities": ["relation"]}})
+    variants = (whole, blind.model_copy(update={"versus": "bare"}), bare)
+    cells = [cell for cell in json.loads(made.study.read_bytes())["cells"] if cell["variant"] == "blind"]
+    suite = made.suite.model_copy(update={"variants": variants})
+    made._replace(suite=suite).again(folder / made.file.name, cells=cells)
+    text = page(folder)
+    (_, numbers) = rows(text, "w/o Visual")
+    assert numbers[-1] == "—", "a difference that is not known, least of all one to the full method"
+    assert not rows(text, "Graph alone")
+    assert "of w/o Visual to Graph alone" in text
+
+
 def test_a_text_beside_a_passport_is_its_last_words_and_any_other_a_section(made, folder: Path) -> None:
     bare = page(folder)
     (folder / "tiny.md").write_text("\nIt means *nothing*.\n\nNothing at all.\n\n", encoding="utf-8")

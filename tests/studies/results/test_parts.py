@@ -7,8 +7,10 @@ from types import SimpleNamespace
 from zipfile import ZipFile
 
 import pyarrow
+import pytest
 
 from kgprism.platform.data.catalogue import toy
+from kgprism.platform.kept import SetAsideWarning
 from kgprism.platform.studies.inspection.inspection import files as inspection_files
 from kgprism.platform.studies.inspection.inspection import inspect
 from kgprism.platform.studies.inspection.overlaps import keep_overlaps
@@ -107,3 +109,7 @@ def test_what_was_seen_of_rows_and_counted_of_data_goes_with_a_passport(made, tm
     ]
     assert "w/o Visual †" in after
     assert "does nothing at first" in after
+    file.write_text("{", encoding="utf-8")
+    with pytest.warns(SetAsideWarning, match=r"set aside"):
+        made.again(tmp_path / "damaged.zip")
+    assert f"inspections/{file.name}" not in ZipFile(tmp_path / "damaged.zip").namelist()

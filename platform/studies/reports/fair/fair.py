@@ -19,7 +19,7 @@ from kgprism.platform.studies.suites.suite import Suite
 
 @dataclass(frozen=True)
 class Side:
-    """A row's numbers, frozen or re-tuned, and its difference to the full method that was treated alike."""
+    """A row's numbers, frozen or re-tuned, and its difference to its base, treated alike."""
 
     mean: float | None
     std: float | None
@@ -33,7 +33,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Both:
-    """One metric of a row, frozen and re-tuned, and what the part is worth; nothing for the full method."""
+    """One metric of a row, frozen and re-tuned, and what the part is worth; nothing where it has no base."""
 
     metric: Metric
     frozen: Side

@@ -46,9 +46,9 @@ def sections(table: "Table") -> Iterator[Section]:
 def remarks(fair: Fair) -> list[str]:
     """Return what is to be known besides: words of the last column, keys that rows do not have."""
     told = [
-        "earns its keep: re-tuned, the row is still worse than the full method re-tuned; only untuned: it was worse "
-        "while frozen, re-tuned it is surely not by as much as the margin; no difference: nor was it shown to be; "
-        "harmful: it is better. Each for all rows together (Holm), on three seeds or more.",
+        "earns its keep: re-tuned, the row is still worse than what it is compared with, re-tuned; only untuned: it "
+        "was worse while frozen, re-tuned it is surely not by as much as the margin; no difference: nor was it shown "
+        "to be; harmful: it is better. Each for all rows together (Holm), on three seeds or more.",
         "The row as it is stands for choice beside its trials, whose validation the settings are chosen on.",
     ]
     if any(row.tied > 1 for row in fair.rows):

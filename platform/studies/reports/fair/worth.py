@@ -7,7 +7,7 @@ from kgprism.platform.studies.reports.entries import Entry
 from kgprism.platform.studies.statistics.evidence import ENOUGH
 
 Word = Literal["earns its keep", "only untuned", "no difference", "harmful", "cannot tell"]
-#: A row beside the full method: surely worse or better, surely not by as much as the margin, or not known.
+#: A row beside its base: surely worse or better, surely not by as much as the margin, or not known.
 _State = Literal["worse", "better", "alike", "open"]
 
 
@@ -29,14 +29,14 @@ def worth(
     lowest: bool = False,
     tied: tuple[int, int] = (1, 1),
 ) -> Worth:
-    """Say what a part is worth, from a row's and the full method's entries, frozen and re-tuned.
+    """Say what a part is worth, from the entries of a row and of its base, frozen and re-tuned.
 
-    Earns its keep: without it, the re-tuned row is worse than the re-tuned full method, counting all rows of the table.
+    Earns its keep: without it, the re-tuned row is worse than its re-tuned base, counting all rows of the table.
     Only untuned: the frozen row was, the re-tuned one is surely not by as much as the margin. No difference: it was not
     shown to be worse when frozen either. Harmful: the re-tuned row is better. Cannot tell: neither is sure, or held-out
-    data choose none of some configurations, `tied`, of the row or of the full method.
+    data choose none of some configurations, `tied`, of the row or of its base.
     """
-    for many, whose in zip(tied, ("", " (the full method's)"), strict=True):
+    for many, whose in zip(tied, ("", " (of what it is compared with)"), strict=True):
         if many > 1:
             return Worth("cannot tell", f"{many} settings tie on held-out data{whose}")
     before, _ = _state(*frozen, lowest)
@@ -50,12 +50,12 @@ def worth(
     return Worth("cannot tell", f"worse when frozen, but re-tuned {why}" if before == "worse" else why)
 
 
-def _state(row: Entry, full: Entry, lowest: bool) -> tuple[_State, str]:
-    """Return how a row is beside the full method, and why that is not known."""
-    if row.runs and row.runs == full.runs:
+def _state(row: Entry, base: Entry, lowest: bool) -> tuple[_State, str]:
+    """Return how a row is beside its base, and why that is not known."""
+    if row.runs and row.runs == base.runs:
         return "alike", ""
-    if not row.values or not full.values:
-        return "open", "no run has finished" if not row.values else "no run of the full method has finished"
+    if not row.values or not base.values:
+        return "open", "no run has finished" if not row.values else "no run of what it is compared with has finished"
     found = row.evidence
     if found is None or row.delta is None:
         return "open", "no seed in common" if not row.pairs else "ranks of single queries are not kept"

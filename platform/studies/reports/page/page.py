@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Template
 
-from kgprism.platform.studies.reports.entries import Row, Table
-from kgprism.platform.studies.reports.notes import IDLE
+from kgprism.platform.studies.reports.entries import IDLE, Row, Table
 from kgprism.platform.studies.reports.page import lines
 from kgprism.platform.studies.reports.page.behind import Behind
 from kgprism.platform.studies.reports.page.dots import WIDTH, beside, forest
@@ -17,7 +16,7 @@ from kgprism.platform.studies.reports.page.runs import Runs, anchor, runs
 from kgprism.platform.studies.reports.page.templates import template
 from kgprism.platform.studies.reports.page.tuned import retuned
 from kgprism.platform.studies.reports.view import Line, Shown, View
-from kgprism.platform.studies.reports.words import MISSING, TITLES, counted
+from kgprism.platform.studies.reports.words import MISSING, TITLES, counted, titled
 from kgprism.platform.studies.suites.protocol import HONEST
 
 if TYPE_CHECKING:
@@ -100,8 +99,9 @@ def _stripes(view: View, known: set[str]) -> Iterator[Stripe]:
 
 def _idle(view: View, row: Row) -> str:
     """Return what the notes say of a row that does nothing."""
-    title = row.label.removesuffix(IDLE).rstrip()
-    return "\n".join(note for note in view.table.notes if row.label != title and note.startswith(f"{IDLE} {title} on "))
+    name = titled(view.table, row).removesuffix(f" {IDLE}")
+    dead = row.label != row.title
+    return "\n".join(note for note in view.table.notes if dead and note.startswith(f"{IDLE} {name} on "))
 
 
 def _cut(line: Line) -> list[tuple[Shown, ...]]:

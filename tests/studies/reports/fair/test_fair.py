@@ -150,7 +150,7 @@ def test_a_tie_is_told_of_its_row_and_of_the_full_method_s_in_all_rows(
         return [str(row.entries[0].worth) for row in shown.fair.rows if not row.full]
 
     assert verdicts() == ["cannot tell: no run has finished"]
-    assert verdicts(whole=2) == ["cannot tell: 2 settings tie on held-out data (the full method's)"]
+    assert verdicts(whole=2) == ["cannot tell: 2 settings tie on held-out data (of what it is compared with)"]
     assert verdicts(sum=3) == ["cannot tell: 3 settings tie on held-out data"]
 
 

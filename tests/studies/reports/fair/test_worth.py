@@ -56,7 +56,8 @@ def test_it_says_why_it_cannot_tell() -> None:
     assert worth((FULL, FULL), (entry("real but for the others"), FULL)).why == "p 0.12 over all rows"
     nothing = Entry(None, None, (), (), (), (), 3, (), None, 0, "")
     assert worth((entry("open"), FULL), (nothing, FULL)).why == "no run has finished"
-    assert worth((entry("open"), FULL), (entry("open"), nothing)).why == "no run of the full method has finished"
+    why = "no run of what it is compared with has finished"
+    assert worth((entry("open"), FULL), (entry("open"), nothing)).why == why
 
 
 def test_the_very_same_runs_are_no_difference() -> None:
@@ -64,7 +65,7 @@ def test_the_very_same_runs_are_no_difference() -> None:
     assert worth((FULL, FULL), (FULL, FULL)).word == "no difference"
 
 
-@pytest.mark.parametrize(("tied", "whose"), [((3, 1), ""), ((1, 3), " (the full method's)"), ((3, 2), "")])
+@pytest.mark.parametrize(("tied", "whose"), [((3, 1), ""), ((1, 3), " (of what it is compared with)"), ((3, 2), "")])
 def test_what_was_chosen_of_equals_tells_nothing(tied: tuple[int, int], whose: str) -> None:
     for kind in ("worse", "better", "alike", "open"):
         told = worth((entry("worse"), FULL), (entry(kind), FULL), tied=tied)
