@@ -71,8 +71,9 @@ def _uncompared(suite: "Suite", rows: list[Row]) -> Iterator[tuple[Place, str]]:
             continue
         where: Place = (*place, "versus")
         if row.versus in suite.drop:
-            # Such as of a child, whose parent's row is as it should be.
-            yield ("drop", suite.drop.index(row.versus)), f"variant '{row.id}' is compared with '{row.versus}'"
+            # Of a suite that extends another, whose row is as it should be.
+            told = f"variant '{row.id}' is compared with '{row.versus}': drop both or neither"
+            yield ("drop", suite.drop.index(row.versus)), told
         elif row.versus in also:
             yield where, f"variant '{row.versus}' is not run by itself"
         elif row.versus not in kept:
