@@ -71,6 +71,11 @@ def read(file: Path) -> Passport:
     return passport
 
 
+def faults(folder: Path) -> list[str]:
+    """Return a line for everything that is wrong with a run's folder, but that it has no weights: no passport has."""
+    return [line for line in problems(folder) if line != f"{_WEIGHTS} is not there"]
+
+
 def unpacked(file: Path, run_id: str, folder: Path) -> Record:
     """Put one run of a passport that was read into a folder of the run's name, and return what it says.
 
@@ -83,7 +88,7 @@ def unpacked(file: Path, run_id: str, folder: Path) -> Record:
     with ZipFile(file) as archive:
         for name in OF_A_RUN:
             (target / name).write_bytes(archive.read(f"runs/{run_id}/{name}"))
-    if wrong := [line for line in problems(target) if not line.startswith(_WEIGHTS)]:
+    if wrong := faults(target):
         raise DataError(f"{file}: run {run_id}: {wrong[0]}")
     record = read_record(target)
     assert record is not None, "it has no problem"

@@ -9,12 +9,11 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from kgprism.platform.errors import ConfigurationError, DataError
 from kgprism.platform.files import replacing
 from kgprism.platform.studies.inspection import inspection, overlaps
-from kgprism.platform.studies.passport.archive import FILE, INSPECTIONS, OF_A_RUN, Passport, Stamp, sum_of
+from kgprism.platform.studies.passport.archive import FILE, INSPECTIONS, OF_A_RUN, Passport, Stamp, faults, sum_of
 from kgprism.platform.studies.reports.render import render
 from kgprism.platform.studies.reports.table import asked_table
 from kgprism.platform.studies.store import machine
 from kgprism.platform.studies.store.runs import Store
-from kgprism.platform.studies.store.verification import problems
 from kgprism.platform.studies.suites.asked import Asked
 from kgprism.platform.studies.suites.cells import Cell
 from kgprism.platform.studies.suites.manifest import FILE as STUDY
@@ -72,7 +71,7 @@ def _suite(suite: Suite, asked: Asked) -> Iterator[tuple[str, bytes]]:
 def _runs(store: Store, cells: list[Cell]) -> Iterator[tuple[str, bytes]]:
     for run_id in dict.fromkeys(cell.run.id for cell in cells):
         folder = store.folder / run_id
-        if wrong := problems(folder):
+        if wrong := faults(folder):
             raise DataError(f"run {run_id}: {wrong[0]}: see kgprism runs verify")
         yield from ((f"runs/{run_id}/{name}", (folder / name).read_bytes()) for name in OF_A_RUN)
 

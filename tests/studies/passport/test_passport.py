@@ -10,7 +10,7 @@ import pytest
 from kgprism.platform.data.catalogue import toy
 from kgprism.platform.errors import ConfigurationError, DataError
 from kgprism.platform.studies.passport import checking
-from kgprism.platform.studies.passport.archive import read
+from kgprism.platform.studies.passport.archive import read, unpacked
 from kgprism.platform.studies.passport.checking import verify
 from kgprism.platform.studies.passport.packing import pack
 
@@ -88,6 +88,17 @@ def test_what_cannot_be_made_again_is_told_before_it_is_tried(packed, monkeypatc
     monkeypatch.setattr(checking.datasets, "load", lambda name: SimpleNamespace(fingerprint="other"))
     with pytest.raises(DataError, match="toy here is not that of the passport"):
         verify(packed.file, "whole")
+
+
+def test_runs_that_came_out_of_a_passport_are_packed_again(packed, tmp_path: Path) -> None:
+    run = read(packed.file).cells[0].run
+    (packed.store.folder / run).rename(tmp_path / "gone")
+    unpacked(packed.file, run, packed.store.folder)
+    again = pack(packed.suite, packed.asked, packed.store, tmp_path / "again.zip", called="tiny")
+    assert again.cells == read(packed.file).cells
+    (packed.store.folder / run / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(DataError, match=r"model\.safetensors: changed since it was written: see kgprism runs verify"):
+        pack(packed.suite, packed.asked, packed.store, tmp_path / "b.zip", called="tiny")
 
 
 def test_a_suite_without_runs_and_a_damaged_run_are_not_packed(packed, tmp_path: Path) -> None:
