@@ -120,12 +120,11 @@ def test_names_that_groups_share_are_told_apart_everywhere(
     assert "EVA (blind)" in names
 
 
-def test_a_drop_of_the_full_row_makes_another_one_full(tmp_path: Path) -> None:
-    text = TEXT.replace("of: [log, eva]", "of: [eva]").replace("{variant: log,", "{variant: log-blind,")
-    (tmp_path / "suite.yaml").write_text(text.replace("versus: eva", "versus: log-blind") + "drop: [log]\n")
-    suite = suites.read(str(tmp_path / "suite.yaml"))
-    assert suite.full.id == "log-blind"
-    assert suite.base_of("eva-blind") == "log-blind"
+def test_the_row_that_is_full_once_the_full_one_is_dropped_has_no_base(tmp_path: Path) -> None:
+    text = TEXT.replace("group: blind, override", "group: blind, versus: eva, override") + "drop: [log]\n"
+    (tmp_path / "suite.yaml").write_text(text)
+    with pytest.raises(ConfigurationError, match="variant 'log-blind' is the full method: it is compared with none"):
+        suites.read(str(tmp_path / "suite.yaml"))
 
 
 def test_runs_tell_what_is_set_otherwise_than_in_the_base(
