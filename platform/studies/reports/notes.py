@@ -96,7 +96,7 @@ def _how_measured(
         f"epochs trained: {span(trained)}{epochs}; seeds {', '.join(map(str, sorted({c.seed for c in cells})))}."
     )
     yield from _paper(suite, cells, own, paper, both)
-    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference {_bases(suite)}."
+    yield f"± is the sample standard deviation over seeds; Δ the mean paired difference {_bases(suite, cells)}."
     asked = {cell.run.id for cell in cells}
     if missing := len(asked) - len(shown):
         yield f"No result yet (—): {missing} of {len(asked)} runs."
@@ -105,14 +105,14 @@ def _how_measured(
         yield f"{without} finished runs have no selection '{select}' (eval.valid_ratio=0?): {so}."
 
 
-def _bases(suite: Suite) -> str:
-    """Name what rows are compared with: the full method, and what some rows name themselves."""
+def _bases(suite: Suite, cells: Iterable[Cell]) -> str:
+    """Name what rows are compared with, as far as it was asked for: the full method, and what some name themselves."""
+    asked, full = {cell.variant for cell in cells}, suite.full.id
     own: dict[str, list[str]] = {}
     for row in suite.variants:
-        if row.versus:
-            own.setdefault(row.versus, []).append(suite.named(row.id))
-    full = suite.full.id
-    rest = [f"to {suite.named(full)}"] if any(suite.base_of(row.id) == full for row in suite.variants) else []
+        if (base := suite.base_of(row.id)) in asked:
+            own.setdefault(base, []).append(suite.named(row.id))
+    rest = [f"to {suite.named(full)}"] if own.pop(full, ()) or not own else []
     told = [*rest, *(f"of {', '.join(rows)} to {suite.named(base)}" for base, rows in own.items())]
     return "; ".join(told)
 
