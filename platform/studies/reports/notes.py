@@ -110,7 +110,8 @@ def _bases(suite: Suite, cells: Iterable[Cell]) -> str:
     asked, full = {cell.variant for cell in cells}, suite.full.id
     own: dict[str, list[str]] = {}
     for row in suite.variants:
-        if (base := suite.base_of(row.id)) in asked:
+        base = suite.base_of(row.id)
+        if base and {base, row.id} & asked:
             own.setdefault(base, []).append(suite.named(row.id))
     rest = [f"to {suite.named(full)}"] if own.pop(full, ()) or not own else []
     told = [*rest, *(f"of {', '.join(rows)} to {suite.named(base)}" for base, rows in own.items())]
