@@ -84,7 +84,7 @@ def test_a_row_is_compared_with_the_one_it_names(table: Table) -> None:
     assert [found[f"{row}-cosine"][0] for row in ("log", "eva")] == ["log", "eva"]
 
 
-def test_the_note_names_only_the_rows_that_were_asked_for(pairs: Suite, cells: list[Cell], store: Store) -> None:
+def test_the_note_names_no_base_that_nobody_asked_for(pairs: Suite, cells: list[Cell], store: Store) -> None:
     some = [cell for cell in cells if cell.variant.startswith("eva")]
     line = next(line for line in tabulate(pairs, some, store).notes if "mean paired difference" in line)
     assert "LoginMEA" not in line
