@@ -89,11 +89,10 @@ def _how_measured(
         yield "Nothing was run yet."
         return
     chosen = [record.selections[select]["epoch"] for record in shown if select in record.selections]
-    trained = sorted({cell.run.configuration["train.epochs"] for cell in cells})
     epochs = f"; chosen: {span(chosen)}" if chosen else ""
     yield (
         f"{'honest' if both else 'Measured'}: {spelled(own)}; "
-        f"epochs trained: {span(trained)}{epochs}; seeds {', '.join(map(str, sorted({c.seed for c in cells})))}."
+        f"{_trained(cells, shown)}{epochs}; seeds {', '.join(map(str, sorted({c.seed for c in cells})))}."
     )
     yield from _paper(suite, cells, own, paper, both)
     yield f"± is the sample standard deviation over seeds; Δ the mean paired difference {_bases(suite, cells)}."
@@ -103,6 +102,16 @@ def _how_measured(
     if without := len(shown) - len(chosen):
         so = "they have no honest number" if both else "choose last or best_test"
         yield f"{without} finished runs have no selection '{select}' (eval.valid_ratio=0?): {so}."
+
+
+def _trained(cells: Iterable[Cell], shown: Iterable[Record]) -> str:
+    """Say how many epochs were trained; of how many, where patience ended a run before its last."""
+    last = {record.id: record.selections["last"]["epoch"] for record in shown}
+    wanted = {cell.run.id: cell.run.configuration["train.epochs"] for cell in cells}
+    if not last:
+        return f"epochs asked for: {span(wanted.values())}"
+    asked = {run: wanted[run] for run in last}
+    return f"epochs trained: {span(last.values())}" + (f" of {span(asked.values())}" if asked != last else "")
 
 
 def _bases(suite: Suite, cells: Iterable[Cell]) -> str:

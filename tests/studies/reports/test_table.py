@@ -123,6 +123,21 @@ def test_a_selection_that_no_run_made_is_told(small: Suite, cells: list[Cell], s
     assert any(note.startswith("1 finished runs have no selection 'valid'") for note in table.notes)
 
 
+def test_the_epochs_told_are_those_that_ran(
+    small: Suite, cells: list[Cell], store: Store, outcome: Callable[..., Outcome]
+) -> None:
+    def told() -> str:
+        return next(note for note in tabulate(small, cells, store).notes if note.startswith("Measured"))
+
+    assert "; epochs asked for: 3; " in told()
+    ended = outcome(0.5)
+    store.write(cells[0].run, ended)
+    assert "; epochs trained: 3; " in told()
+    early = replace(ended, selections=ended.selections | {"last": replace(ended.selections["last"], epoch=2)})
+    store.write(cells[1].run, replace(early, stopped="patience"))
+    assert "; epochs trained: 2 to 3 of 3; " in told()
+
+
 def test_failures_and_what_is_missing_are_told(small: Suite, cells: list[Cell], store: Store) -> None:
     cell = next(c for c in cells if (c.variant, c.seed_ratio, c.seed) == ("sum", 0.2, 8))
     store.fail(cell.run.id, "loss 'alignment' is nan in epoch 3")
