@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import get_args
 
 from kgprism.platform.settings import METRICS, Metric, Selection
 from kgprism.platform.studies.reports.entries import IDLE, Column, Row
 from kgprism.platform.studies.statistics.evidence import ENOUGH, MARGIN, Place
+from kgprism.platform.studies.statistics.verdict import Word
 from kgprism.platform.studies.store.progress import Status
 from kgprism.platform.studies.store.record import Record
 from kgprism.platform.studies.suites.cells import Cell
@@ -199,7 +201,7 @@ def worth_told(suite: Suite, columns: Sequence[Column], rows: Sequence[Row]) -> 
     verdicts = [entry.verdict for _, _, entry in entries if entry.verdict]
     if verdicts:
         counts = Counter(found.word for found in verdicts)
-        told = ", ".join(f"{count} {word}" for word, count in counts.items())
+        told = ", ".join(f"{counts[word]} {word}" for word in get_args(Word) if word in counts)
         why = "; ".join(list(dict.fromkeys(found.why for found in verdicts if found.why))[:3])
         yield f"Published numbers, margin {MARGIN:g}: {told}{f' ({why})' if why else ''}."
 

@@ -77,16 +77,18 @@ def _plain(note: str) -> str:
 
 def _judged(shown: View, panel: Panel) -> list[list[str]]:
     """Return a head and the rows of which a difference or a published number is judged."""
-    titles = [f"Δ {TITLES[column.metric]} (95 %; p)" for column in panel.columns]
+    measured = [line for block in panel.blocks for line in block.lines if line.row.measured]
+    worth = [[_worth(shown.table, line, n) for n in range(len(panel.columns))] for line in measured]
+    titles = [f"Δ {TITLES[column.metric]} (95 %; p)" for column in panel.columns] if any(map(any, worth)) else []
     rows = [["Variant", *titles, *(["published numbers"] if shown.quoted else [])]]
-    for line in (line for block in panel.blocks for line in block.lines if line.row.measured):
-        worth = [_worth(shown.table, line, n) for n in range(len(panel.columns))]
+    for line, each in zip(measured, worth, strict=True):
         verdicts = "; ".join(
             f"**{one.word}**{f' ({one.metrics})' if one.metrics else ''}{f': {one.why}' if one.why else ''}"
             for one in said(line.cells)
         )
-        if verdicts or any(worth):
-            rows.append([one_line(titled(shown.table, line.row)), *worth, *([verdicts] if shown.quoted else [])])
+        if verdicts or any(each):
+            told = [*each[: len(titles)], *([verdicts] if shown.quoted else [])]
+            rows.append([one_line(titled(shown.table, line.row)), *told])
     return rows
 
 

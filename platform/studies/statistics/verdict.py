@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Word = Literal["reproduced", "within margin", "not reproduced", "cannot tell"]
+Word = Literal["reproduced", "within margin", "not reproduced: higher", "not reproduced: lower", "cannot tell"]
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def verdict(
     """Return what may be said of a published number that was rounded to `rounding`.
 
     Reproduced: the whole interval is less than `margin` from it. Within margin: the mean is. Not reproduced: mean and
-    interval are further away. Cannot tell: the run is `unlike` the published one, or the interval holds the number and
-    reaches beyond the margin.
+    interval are further away, on the higher or the lower side of it. Cannot tell: the run is `unlike` the published
+    one, or the interval holds the number and reaches beyond the margin.
     """
     if unlike:
         return Verdict("cannot tell", "; ".join(unlike))
@@ -46,4 +46,4 @@ def verdict(
         return Verdict("within margin")
     if low - rounding / 2 <= published <= high + rounding / 2:
         return Verdict("cannot tell", f"the interval is {high - low:.3f} wide: more seeds")
-    return Verdict("not reproduced")
+    return Verdict("not reproduced: higher" if mean > published else "not reproduced: lower")

@@ -51,17 +51,19 @@ def test_its_tables_have_epochs_numbers_differences_and_verdicts(made, folder: P
     assert numbers[1:3] == ["1.000", f"{paper:.3f}".lstrip("0")]
     assert numbers[3].startswith(f"{honest:.3f}".lstrip("0") + " ± ")
     assert numbers[3].endswith(" (3/4)")
-    assert judged[1:] == ["", "**not reproduced**"]
+    assert judged[1:] == ["", "**not reproduced: lower**"]
     assert "- (95 %; p): interval over seeds and queries" in text
     assert re.fullmatch(r"[+-]\.\d{3}\*? \([+-]\.\d{3} to [+-]\.\d{3}; [\de.-]+\)", worth[1])
 
 
 def test_a_row_that_nobody_asked_for_is_not_in_the_table(made, folder: Path) -> None:
     cells = json.loads(made.study.read_bytes())["cells"]
+    assert "Δ MRR (95 %" in page(folder)
     made.again(folder / made.file.name, cells=[cell for cell in cells if cell["variant"] == "whole"])
     text = page(folder)
     assert rows(text, "The method")
     assert "w/o Visual" not in text
+    assert "Δ MRR (95 %" not in text, "columns of differences where there are none"
 
 
 def test_a_row_whose_base_nobody_asked_for_keeps_it(made, folder: Path) -> None:
