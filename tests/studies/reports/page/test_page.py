@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -17,7 +18,7 @@ from kgprism.platform.studies.reports.table import tabulate
 from kgprism.platform.studies.reports.view import view
 from kgprism.platform.studies.reports.words import MISSING
 from kgprism.platform.studies.statistics.evidence import Evidence
-from kgprism.platform.studies.statistics.verdict import Verdict
+from kgprism.platform.studies.statistics.verdict import Verdict, Word
 from kgprism.platform.studies.store.runs import Store
 from kgprism.platform.studies.suites.cells import expand
 from kgprism.platform.studies.suites.manifest import save_manifest
@@ -112,6 +113,14 @@ def test_a_published_row_is_one_line_and_the_best_published_number_is_marked(tab
     assert f'<th class="name idle" scope="row" title="{WHY}">Idle †</th>' in text
     assert text.count("name idle") == 1
     assert '<span class="said yes">reproduced</span>' in text
+
+
+@pytest.mark.parametrize("word", [word for word in get_args(Word) if word.startswith("not")])
+def test_a_missed_number_is_marked_whichever_side_ours_lies(table: Table, word: Word) -> None:
+    full, *others = table.rows
+    missed = replace(full, entries=(entry(None, published=0.45, verdict=Verdict(word)),))
+    text = page(view(replace(table, rows=(missed, *others))))
+    assert f'<span class="said no">{word}</span>' in text
 
 
 def test_without_numbers_there_is_a_sentence_and_no_table_of_dashes(table: Table) -> None:
