@@ -22,6 +22,12 @@ class Variant(Settings):
     full: bool = False
     versus: str = ""
 
+    @field_validator("label", "method", "group", "versus", mode="before")
+    @classmethod
+    def _taken_back(cls, value: object) -> object:
+        """Read null, as a suite takes back what the one that it extends says."""
+        return "" if value is None else value
+
     @property
     def title(self) -> str:
         """What the table shows."""

@@ -47,6 +47,15 @@ def test_rows_are_changed_by_their_names_and_dropped(child: Path, small: Suite) 
     assert {row.variant for row in suite.reference} == {"whole", "sum"}
 
 
+def test_null_takes_back_what_a_row_says(child: Path, small: Suite) -> None:
+    middle = "schema: 1\nsuite: middle\nextends: small.yaml\nvariants: [{id: blind, versus: sum, group: own}]\n"
+    (child.parent / "middle.yaml").write_text(middle)
+    suite = read(child, "variants: [{id: blind, versus: null, group: }, {id: sum, label: ~}]", "middle.yaml")
+    rows = {row.id: row for row in suite.variants}
+    assert (rows["blind"].versus, rows["blind"].group, rows["sum"].label) == ("", "", "")
+    assert suite.base_of("blind") == small.base_of("blind")
+
+
 def test_what_is_said_of_parts_that_are_no_more_is_forgotten(child: Path, small: Suite) -> None:
     fewer = read(child, "grid: {dataset: [toy], seed: [4]}")
     assert (fewer.grid.dataset, fewer.grid.seed_ratio, fewer.grid.seed.take()) == (("toy",), (0.2, 0.5), [4])
